@@ -1,0 +1,189 @@
+//! `summary.json`: what a run did, in integers (ns, counts, bytes) where the thing counted is one.
+//!
+//! The layout is versioned by `version`; fields are only ever added within a version.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the layout that this build writes.
+pub const SUMMARY_VERSION: u32 = 1;
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Summary {
+    /// [`SUMMARY_VERSION`].
+    pub version: u32,
+    /// The application or flow that ran.
+    pub app: String,
+    /// Events that the sources took in (bad records included: each is either read or dead-lettered).
+    pub events_in: u64,
+    /// Results that reached the sinks.
+    pub events_out: u64,
+    /// Events that a filter or an operator absorbed (no output of their own).
+    pub events_filtered: u64,
+    /// Outputs beyond the first of an event (flat-map, fan-out).
+    pub events_expanded: u64,
+    /// Events that came later than the watermark allowed.
+    pub events_late: u64,
+    /// Records set aside in the dead-letter file.
+    pub events_dead_letter: u64,
+    /// Events dropped by a shedding policy the user chose.
+    pub events_shed: u64,
+    /// Events still inside when the run ended; 0 after a drained run.
+    pub events_in_flight: u64,
+    /// `in + expanded = out + filtered + late + dead_letter + shed + in_flight`.
+    pub balanced: bool,
+    /// From the first event's due time to the last result.
+    pub elapsed_ns: u64,
+    /// `events_in / elapsed`.
+    pub throughput_events_per_s: f64,
+    /// Order-independent digest of all outputs, 16 hex digits; empty if the sink has none.
+    pub digest: String,
+    /// From the moment an event was due to its result.
+    pub latency_ns: Percentiles,
+    /// From the moment the source took an event up to its result (sampled).
+    pub service_ns: Percentiles,
+    /// What the machine itself did to a core with nothing to do, during the same run.
+    pub hiccup_ns: Percentiles,
+    /// Whether the load was offered as asked.
+    pub schedule: Schedule,
+    /// One entry a stage, in order of the flow.
+    pub stages: Vec<StageSummary>,
+    /// One entry a core.
+    pub cores: Vec<CoreSummary>,
+    /// One entry a partition of each keyed stage.
+    pub partitions: Vec<PartitionSummary>,
+    /// Quality of the answers, where the application measures it (recall@20 and the like).
+    pub quality: BTreeMap<String, f64>,
+    /// A few answers in words, for people.
+    pub samples: Vec<String>,
+    /// Where it ran.
+    pub environment: Environment,
+    /// Why this run should be read with care; empty for a clean one.
+    pub warnings: Vec<String>,
+}
+
+/// Percentiles of one histogram. `None` (JSON null, "–" for people) where fewer than ten samples lie beyond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Percentiles {
+    /// Samples recorded.
+    pub count: u64,
+    /// Median.
+    pub p50: Option<u64>,
+    /// 90th percentile.
+    pub p90: Option<u64>,
+    /// 99th percentile.
+    pub p99: Option<u64>,
+    /// 99.9th percentile.
+    pub p99_9: Option<u64>,
+    /// 99.99th percentile.
+    pub p99_99: Option<u64>,
+    /// Largest sample; `None` where there is none.
+    pub max: Option<u64>,
+}
+
+/// Whether an open-loop schedule was kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Schedule {
+    /// In words: "max", "1000000/s constant", "trace at 10x" ….
+    pub pace: String,
+    /// Asked rate; `None` at full speed.
+    pub asked_events_per_s: Option<f64>,
+    /// Rate at which events left the source.
+    pub reached_events_per_s: f64,
+    /// How late the source took events up, 99th percentile.
+    pub late_start_ns_p99: Option<u64>,
+    /// The same, maximum.
+    pub late_start_ns_max: Option<u64>,
+    /// All events were offered, and the last within 1 % of the asked duration; true at full speed.
+    pub kept: bool,
+}
+
+/// One stage of the flow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StageSummary {
+    /// As the user named it.
+    pub name: String,
+    /// Events it took in.
+    pub events_in: u64,
+    /// Events it put out.
+    pub events_out: u64,
+    /// How partitions are chosen.
+    pub partitioner: String,
+    /// Partitions.
+    pub partitions: u32,
+    /// Largest partition's share over the mean share; 1.0 is even.
+    pub skew: f64,
+    /// Keys held at the end.
+    pub keys: u64,
+    /// Bytes of state tables at the end.
+    pub state_bytes: u64,
+    /// Time sampled events waited in front of this stage.
+    pub queueing_ns: Percentiles,
+}
+
+/// One core.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CoreSummary {
+    /// Index within the run.
+    pub core: u32,
+    /// CPU it was pinned to; `None` where pinning was refused or not asked for.
+    pub cpu: Option<u32>,
+    /// Names of the tasks placed on it.
+    pub tasks: Vec<String>,
+    /// Share of loop rounds' time in which some task had work.
+    pub busy_share: f64,
+}
+
+/// One partition of a keyed stage.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PartitionSummary {
+    /// Stage.
+    pub stage: String,
+    /// Partition index.
+    pub partition: u32,
+    /// Core index it ran on.
+    pub core: u32,
+    /// Events it took in.
+    pub events_in: u64,
+    /// Share of the stage's events.
+    pub share: f64,
+    /// Keys held at the end.
+    pub keys: u64,
+}
+
+/// Where it ran.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Environment {
+    /// Version of Millstream.
+    pub version: String,
+    /// Commit of the build, where known.
+    pub commit: String,
+    /// The command line.
+    pub command: String,
+    /// CPU model.
+    pub cpu_model: String,
+    /// CPUs the process may use.
+    pub cpus_allowed: u32,
+    /// Kernel release.
+    pub kernel: String,
+    /// "tsc" or "instant".
+    pub clock_source: String,
+    /// Memory of the machine, bytes.
+    pub memory_bytes: u64,
+    /// Setting of transparent huge pages.
+    pub huge_pages: String,
+    /// Start of the run, RFC 3339, UTC.
+    pub started: String,
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// Largest resident anonymous memory of the process, bytes.
+    pub memory_peak_bytes: u64,
+}

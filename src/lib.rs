@@ -1,0 +1,15 @@
+//! Millstream: a lock-free, low-latency, single-node stateful stream engine.
+pub mod app;
+pub mod cli;
+pub mod event;
+pub mod flow;
+pub mod latency;
+pub mod operator;
+pub mod partition;
+pub mod ring;
+pub mod runtime;
+pub mod schedule;
+pub mod sink;
+pub mod source;
+pub mod state;
+pub mod sys;
