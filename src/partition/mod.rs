@@ -1,1 +1,2 @@
-//! partition
+//! Partitions.
+pub mod hash;

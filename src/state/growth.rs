@@ -1,0 +1,162 @@
+//! Pages for a table that grows, brought in by a helper thread before the table needs them.
+//!
+//! A fresh huge page costs the kernel about 250 µs of zeroing; on the path of an event that is a stall.
+//! So a table announces where it will write next, and a helper thread asks the kernel for those pages.
+//!
+//! ```text
+//!            0                     old end                                  new end
+//!   slots    ├──── old layout ─────┤·············· new upper half ··············┤
+//!   table    reads and writes      │            ◄── writes from the top down ──┤
+//!   helper                         │   ◄── ready_from ══ pages present ════════┤
+//! ```
+//!
+//! Three counters, one writer each: the table writes `new_end` and `write_from`, the helper `ready_from`.
+//! A stale `write_from` is too high, so the helper lags and the table waits longer; a stale `ready_from`
+//! is too high as well, so the table believes fewer pages to be present than are. Neither is unsafe:
+//! a page that is not there yet is brought in by the kernel on first touch, only later.
+
+use crate::sys::memory::{HUGE_PAGE_BYTES, Reserve};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often the helper looks for work. A table asks long before it needs the first page, so a
+/// millisecond is soon enough, and a thousand looks a second cost an idle machine about 0.3 % of a core.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// How far the helper runs ahead of the table. Pages ahead are memory the table may not use yet, so this
+/// is a share of the new half (1/16), at least this much.
+const AHEAD_BYTES_MIN: usize = 16 << 20;
+
+/// One table's memory and the counters it shares with the helper.
+#[derive(Debug)]
+pub(super) struct Growth {
+    pub(super) reserve: Reserve,
+    old_end: AtomicUsize,
+    new_end: AtomicUsize,
+    write_from: AtomicUsize,
+    ready_from: AtomicUsize,
+    helped: bool,
+}
+
+impl Growth {
+    pub(super) fn new(reserve: Reserve, helped: bool) -> Self {
+        Growth {
+            reserve,
+            old_end: AtomicUsize::new(0),
+            new_end: AtomicUsize::new(0),
+            write_from: AtomicUsize::new(0),
+            ready_from: AtomicUsize::new(0),
+            helped,
+        }
+    }
+
+    /// Table: `old_end..new_end` (bytes) will be written from the top down.
+    pub(super) fn request(&self, old_end: usize, new_end: usize) {
+        if new_end - old_end < HUGE_PAGE_BYTES {
+            self.ready_from.store(0, Ordering::Relaxed); // ordinary pages, 1.7 µs each, one in 64 slots
+            return;
+        }
+        if !self.helped {
+            self.reserve.advise_huge(old_end..new_end);
+            self.ready_from.store(0, Ordering::Relaxed);
+            return;
+        }
+        self.ready_from.store(new_end, Ordering::Relaxed);
+        self.old_end.store(old_end, Ordering::Relaxed);
+        self.write_from.store(new_end, Ordering::Relaxed);
+        // Pairs with the Acquire load in `serve`: a helper that sees this end sees the three above.
+        self.new_end.store(new_end, Ordering::Release);
+    }
+
+    /// Table: whether the bytes from `from` up are present.
+    #[inline]
+    pub(super) fn is_ready(&self, from: usize) -> bool {
+        // Pairs with the Release store in `serve`; a stale value only delays the table.
+        from >= self.ready_from.load(Ordering::Acquire)
+    }
+
+    /// Table: the next write goes below `from`.
+    #[inline]
+    pub(super) fn wrote(&self, from: usize) {
+        self.write_from.store(from, Ordering::Relaxed);
+    }
+
+    /// Helper: brings in what is wanted now; whether there was anything to do.
+    fn serve(&self) -> bool {
+        // Pairs with the Release store in `request`.
+        let new_end = self.new_end.load(Ordering::Acquire);
+        if new_end == 0 {
+            return false;
+        }
+        let old_end = self.old_end.load(Ordering::Relaxed);
+        let ready = self.ready_from.load(Ordering::Relaxed);
+        if ready == new_end {
+            self.reserve.advise_huge(old_end..new_end);
+        }
+        let ahead = ((new_end - old_end) / 16).max(AHEAD_BYTES_MIN);
+        let goal = self.write_from.load(Ordering::Relaxed).saturating_sub(ahead).max(old_end);
+        if ready <= goal {
+            return false;
+        }
+        let from = ready.saturating_sub(HUGE_PAGE_BYTES).max(old_end);
+        self.reserve.prefault(from..ready);
+        // At the end of the new half everything below is old and present.
+        let from = if from == old_end { 0 } else { from };
+        if self.new_end.load(Ordering::Relaxed) == new_end {
+            // Pairs with the Acquire load in `is_ready`.
+            self.ready_from.store(from, Ordering::Release);
+        }
+        from != 0
+    }
+}
+
+/// The helper thread that serves all tables of a run. Dropping it ends the thread.
+#[derive(Debug)]
+pub struct Prefaulter {
+    tables: Arc<Mutex<Vec<Weak<Growth>>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Prefaulter {
+    /// Starts the helper.
+    ///
+    /// # Errors
+    /// The system's, when it gives no more threads.
+    pub fn start() -> std::io::Result<Self> {
+        let tables = Arc::new(Mutex::new(Vec::<Weak<Growth>>::new()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (seen, halt) = (tables.clone(), stop.clone());
+        let thread = std::thread::Builder::new().name("prefault".into()).spawn(move || {
+            while !halt.load(Ordering::Relaxed) {
+                std::thread::sleep(LOOK_EVERY);
+                let tables: Vec<_> = match seen.lock() {
+                    Ok(tables) => tables.iter().filter_map(Weak::upgrade).collect(),
+                    Err(_) => return,
+                };
+                while tables.iter().fold(false, |busy, table| table.serve() | busy)
+                    && !halt.load(Ordering::Relaxed)
+                {}
+            }
+        })?;
+        Ok(Prefaulter { tables, stop, thread: Some(thread) })
+    }
+
+    pub(super) fn serve(&self, growth: &Arc<Growth>) {
+        if let Ok(mut tables) = self.tables.lock() {
+            tables.retain(|table| table.strong_count() > 0);
+            tables.push(Arc::downgrade(growth));
+        }
+    }
+}
+
+impl Drop for Prefaulter {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

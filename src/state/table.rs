@@ -1,0 +1,390 @@
+//! The state table: open addressing, one cache line a slot, growing in place while events go on.
+//!
+//! Owned by one task. Keys are hashed once (`partition::hash`); the *high* bits of the hash are the slot,
+//! so slots stand in the order of their hashes, and a table of twice the size keeps that order:
+//!
+//! ```text
+//!   byte 0     8      12      16                              64
+//!        ├─────┼──────┼───────┼───────────────────────────────┤
+//!        │ key │ tag  │ spare │ value (48 B; longer: more lines) │   one slot
+//!        └─────┴──────┴───────┴───────────────────────────────┘
+//!
+//!   growing, from the top down; `front` always stands behind an empty slot
+//!
+//!   slot 0            front            N            2·front                2N
+//!        ├── old layout ──┤·· vacated ···············┤──── new layout ───────┤
+//!          home = hash >> shift                        home = hash >> (shift - 1)
+//! ```
+//!
+//! Invariants
+//! 1. Linear probing: no empty slot lies between an entry and its home slot.
+//! 2. A hash up to `last_old` lives in the old layout, one above it in the new; at rest `last_old` is
+//!    `u64::MAX`, so that one comparison serves both cases.
+//! 3. Every slot below `capacity + tail` lies inside the reserved memory; a slot whose tag is 0 is empty.
+//!
+//! Growing costs each newly inserted key [`MIGRATE_PER_INSERT`] slots of sequential copying and no event
+//! more than one cluster beyond that; there is never a second copy of the table, so its worst moment is
+//! `2 / 0.70` slots a key (183 bytes). The plain version it must agree with is `HashMap` (tests below).
+#![allow(unsafe_code)]
+
+use super::growth::{Growth, Prefaulter};
+use crate::partition::hash::mum64;
+use crate::sys::memory::Reserve;
+use bytemuck::Pod;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// One entry and its place. Two thirds of a line are the user's; the tag is read with the key.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Slot<V> {
+    key: u64,
+    tag: u32,
+    spare: u32,
+    value: V,
+}
+
+const OCCUPIED: u32 = 1;
+
+const _: () = {
+    assert!(size_of::<Slot<[u64; 6]>>() == 64, "a value of 48 bytes shares its line with the key");
+    assert!(size_of::<Slot<[u64; 7]>>() == 128);
+    assert!(core::mem::offset_of!(Slot<u64>, value) == 16);
+};
+
+/// Growth is asked for at this load (percent) and starts at the next, once its first pages are there.
+const REQUEST_PERCENT: usize = 62;
+const GROW_PERCENT: usize = 70;
+/// At this load the table no longer waits for the helper and takes the page faults itself.
+const FORCE_PERCENT: usize = 85;
+/// Old slots moved for each key inserted while growing: the new half is complete after N/16 inserts, when
+/// the rest of the old half has reached a load of 0.76.
+const MIGRATE_PER_INSERT: usize = 16;
+/// Moved in one go, to stay on the same lines.
+const MIGRATE_SLOTS: usize = 64;
+/// Slots behind the last home slot, for the cluster that runs over the end.
+const TAIL_SLOTS: usize = 4096;
+/// Smallest table.
+const CAPACITY_SLOTS_MIN: usize = 256;
+/// Lines of a slot asked for ahead; more than these and the processor's own prefetcher has caught on.
+const PREFETCH_LINES_MAX: usize = 4;
+
+/// How a table starts.
+#[derive(Clone, Copy, Debug)]
+pub struct TableOptions {
+    /// Room for so many keys from the start, with their pages present; 0 starts small.
+    pub expected_keys: usize,
+    /// Addresses to reserve, bytes: the size beyond which the table cannot grow.
+    pub reserve_bytes: usize,
+}
+
+impl Default for TableOptions {
+    fn default() -> Self {
+        TableOptions { expected_keys: 0, reserve_bytes: 64 << 30 }
+    }
+}
+
+/// Why a table could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot reserve {bytes} bytes of addresses for a state table: {source}; lower state.reserve, or lift the limit (ulimit -v, vm.overcommit_memory)"
+)]
+pub struct TableError {
+    bytes: usize,
+    source: std::io::Error,
+}
+
+/// Keyed state of one partition. `V` is zeroed when its key is first seen.
+pub struct Table<V> {
+    base: *mut Slot<V>,
+    shift: u32,
+    last_old: u64,
+    len: usize,
+    /// `len` at which `insert` must look after growth.
+    watch: usize,
+    front: usize,
+    debt_slots: usize,
+    phase: Phase,
+    capacity_slots_max: usize,
+    growth: Arc<Growth>,
+    scratch: Vec<Slot<V>>,
+    value: PhantomData<V>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Rest,
+    Requested,
+    Growing,
+}
+
+// SAFETY: the table owns its slots; the helper that shares `growth` never reads or writes them.
+unsafe impl<V: Pod + Send> Send for Table<V> {}
+
+impl<V: Pod> Table<V> {
+    /// A table for `options`; `prefaulter` brings in pages ahead of growth where there is one.
+    ///
+    /// # Errors
+    /// When the address space cannot be reserved.
+    pub fn new(options: TableOptions, prefaulter: Option<&Prefaulter>) -> Result<Self, TableError> {
+        let slot_bytes = size_of::<Slot<V>>();
+        let wanted = (options.expected_keys * 100).div_ceil(GROW_PERCENT - 2);
+        let capacity = wanted.next_power_of_two().max(CAPACITY_SLOTS_MIN);
+        let bytes = options.reserve_bytes.max((capacity + TAIL_SLOTS) * slot_bytes);
+        let reserve = Reserve::new(bytes).map_err(|source| TableError { bytes, source })?;
+        if options.expected_keys > 0 {
+            let present = 0..capacity * slot_bytes;
+            reserve.advise_huge(present.clone());
+            reserve.prefault(present);
+        }
+        let growth = Arc::new(Growth::new(reserve, prefaulter.is_some()));
+        if let Some(helper) = prefaulter {
+            helper.serve(&growth);
+        }
+        let mut table = Table {
+            base: growth.reserve.base().cast(),
+            shift: 64 - capacity.trailing_zeros(),
+            last_old: u64::MAX,
+            len: 0,
+            watch: 0,
+            front: 0,
+            debt_slots: 0,
+            phase: Phase::Rest,
+            capacity_slots_max: bytes / slot_bytes - TAIL_SLOTS,
+            growth,
+            scratch: Vec::with_capacity(CAPACITY_SLOTS_MIN),
+            value: PhantomData,
+        };
+        table.watch = table.load(REQUEST_PERCENT);
+        Ok(table)
+    }
+
+    /// Keys held.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no key is held.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes of the slots in use, both layouts counted while growing.
+    pub fn state_bytes(&self) -> usize {
+        self.end_slots() * size_of::<Slot<V>>()
+    }
+
+    fn capacity_slots(&self) -> usize {
+        1usize << (64 - self.shift)
+    }
+
+    fn end_slots(&self) -> usize {
+        self.capacity_slots() << usize::from(self.phase == Phase::Growing)
+    }
+
+    fn load(&self, percent: usize) -> usize {
+        self.capacity_slots() / 100 * percent + self.capacity_slots() % 100 * percent / 100
+    }
+
+    #[inline(always)]
+    fn home(&self, hash: u64) -> usize {
+        (hash >> (self.shift - u32::from(hash > self.last_old))) as usize
+    }
+
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    fn slot(&self, index: usize) -> &mut Slot<V> {
+        debug_assert!(index < self.capacity_slots_max + TAIL_SLOTS);
+        // SAFETY: invariant 3; the table is the only owner of its slots and hands out one at a time.
+        unsafe { &mut *self.base.add(index) }
+    }
+
+    /// Asks the processor to fetch the lines of the slot of `hash`.
+    #[inline(always)]
+    pub fn prefetch(&self, hash: u64) {
+        #[cfg(target_arch = "x86_64")]
+        for line in 0..(size_of::<Slot<V>>() / 64).min(PREFETCH_LINES_MAX) {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a prefetch reads no memory and cannot fault; the address lies in the reserve.
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(self.base.add(self.home(hash)).cast::<i8>().add(line * 64))
+            };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = hash;
+    }
+
+    /// The state of `key`, zeroed if it is new. `hash` is `mum64(key)`.
+    #[inline(always)]
+    pub fn entry(&mut self, hash: u64, key: u64) -> &mut V {
+        let mut index = self.home(hash);
+        loop {
+            let slot = self.slot(index);
+            if slot.tag == 0 {
+                return self.insert(index, hash, key);
+            }
+            if slot.key == key {
+                return &mut self.slot(index).value;
+            }
+            index += 1;
+        }
+    }
+
+    /// The state of `key`, if it is held.
+    pub fn get(&self, key: u64) -> Option<&V> {
+        self.find(mum64(key), key).map(|index| &self.slot(index).value)
+    }
+
+    fn find(&self, hash: u64, key: u64) -> Option<usize> {
+        let mut index = self.home(hash);
+        loop {
+            match self.slot(index) {
+                slot if slot.tag == 0 => return None,
+                slot if slot.key == key => return Some(index),
+                _ => index += 1,
+            }
+        }
+    }
+
+    #[inline]
+    fn insert(&mut self, mut index: usize, hash: u64, key: u64) -> &mut V {
+        if self.len >= self.watch {
+            self.grow();
+            index = self.home(hash);
+            while self.slot(index).tag != 0 {
+                index += 1;
+            }
+        }
+        self.len += 1;
+        let slot = self.slot(index);
+        *slot = Slot { key, tag: OCCUPIED, spare: 0, value: V::zeroed() };
+        &mut slot.value
+    }
+
+    /// Removes `key`; whether it was held. Later entries of its cluster move up (no tombstones).
+    pub fn remove(&mut self, hash: u64, key: u64) -> bool {
+        let Some(mut hole) = self.find(hash, key) else {
+            return false;
+        };
+        let mut next = hole + 1;
+        loop {
+            let candidate = *self.slot(next);
+            if candidate.tag == 0 {
+                break;
+            }
+            if self.home(mum64(candidate.key)) <= hole {
+                *self.slot(hole) = candidate;
+                hole = next;
+            }
+            next += 1;
+        }
+        self.slot(hole).tag = 0;
+        self.len -= 1;
+        true
+    }
+
+    /// Every key and its state, in the order of the slots.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &V)> {
+        let end = self.end_slots();
+        (0..)
+            .map(|index| self.slot(index))
+            .enumerate()
+            .take_while(move |(index, slot)| *index < end || slot.tag != 0)
+            .filter(|(_, slot)| slot.tag != 0)
+            .map(|(_, slot)| (slot.key, &slot.value))
+    }
+
+    /// Looks after growth; called before an insertion at or above `watch`.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let slot_bytes = size_of::<Slot<V>>();
+        let capacity = self.capacity_slots();
+        if self.phase == Phase::Rest {
+            assert!(
+                self.len < self.load(97) || capacity * 2 <= self.capacity_slots_max,
+                "state table full at {} keys: raise state.reserve or use more partitions",
+                self.len
+            );
+            if capacity * 2 > self.capacity_slots_max {
+                self.watch = self.load(97);
+                return;
+            }
+            self.growth.request(capacity * slot_bytes, capacity * 2 * slot_bytes);
+            self.phase = Phase::Requested;
+            self.watch = self.load(GROW_PERCENT);
+        }
+        if self.phase == Phase::Requested {
+            if self.len < self.watch {
+                return;
+            }
+            self.phase = Phase::Growing;
+            self.front = capacity;
+            self.debt_slots = 0;
+            self.watch = 0;
+        }
+        self.debt_slots += MIGRATE_PER_INSERT;
+        if self.debt_slots >= MIGRATE_SLOTS {
+            let from = 2 * self.front.saturating_sub(4 * MIGRATE_SLOTS) * slot_bytes;
+            let waits = from >= capacity * slot_bytes && !self.growth.is_ready(from);
+            if !waits || self.len >= self.load(FORCE_PERCENT) {
+                self.debt_slots -= MIGRATE_SLOTS;
+                self.migrate();
+            }
+        }
+    }
+
+    /// Moves the entries of at least [`MIGRATE_SLOTS`] old home slots to the new layout.
+    fn migrate(&mut self) {
+        let mut from = self.front.saturating_sub(MIGRATE_SLOTS);
+        while from > 0 && self.slot(from - 1).tag != 0 {
+            from -= 1;
+        }
+        let mut end = self.front;
+        while self.slot(end).tag != 0 {
+            end += 1;
+        }
+        if 2 * from < end {
+            return self.finish(end);
+        }
+        self.last_old = ((from as u64) << self.shift).wrapping_sub(1);
+        self.front = from;
+        for index in from..end {
+            let entry = *self.slot(index);
+            if entry.tag != 0 {
+                self.slot(index).tag = 0;
+                self.place(entry);
+            }
+        }
+        self.growth.wrote(2 * from * size_of::<Slot<V>>());
+    }
+
+    /// The last entries have no room to move upwards one by one: they go through a buffer.
+    fn finish(&mut self, end: usize) {
+        let mut entries = std::mem::take(&mut self.scratch);
+        for index in 0..end {
+            if self.slot(index).tag != 0 {
+                entries.push(*self.slot(index));
+                self.slot(index).tag = 0;
+            }
+        }
+        self.shift -= 1;
+        self.last_old = u64::MAX;
+        self.phase = Phase::Rest;
+        self.growth.wrote(0);
+        for entry in entries.drain(..) {
+            self.place(entry);
+        }
+        self.scratch = entries;
+        self.watch = self.load(REQUEST_PERCENT);
+    }
+
+    fn place(&self, entry: Slot<V>) {
+        let mut index = self.home(mum64(entry.key));
+        while self.slot(index).tag != 0 {
+            index += 1;
+        }
+        *self.slot(index) = entry;
+    }
+}
