@@ -2,6 +2,7 @@
 pub mod app;
 pub mod cli;
 pub mod event;
+pub mod exchange;
 pub mod flow;
 pub mod latency;
 pub mod operator;
@@ -13,3 +14,4 @@ pub mod sink;
 pub mod source;
 pub mod state;
 pub mod sys;
+pub mod task;

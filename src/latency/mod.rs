@@ -3,3 +3,5 @@ mod report;
 mod summary;
 pub use report::{Interval, Report};
 pub use summary::*;
+mod histogram;
+pub use histogram::{new_histogram, record};

@@ -1,1 +1,7 @@
-//! sink
+//! Sinks: where results end, are counted and stamped.
+mod end;
+mod interval;
+mod sinks;
+pub use end::{Sink, SinkEnd};
+pub use interval::{EpochPart, IntervalCollector, IntervalPort, interval_port};
+pub use sinks::{Collect, Digest, Digestible, ForEach};

@@ -1,2 +1,6 @@
 //! Sources: where events come from and when each is due.
+mod memory;
+mod task;
 pub mod trace;
+pub use memory::{Iter, Slice};
+pub use task::{Offer, Poll, Source, SourceTask};

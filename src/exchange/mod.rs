@@ -1,0 +1,72 @@
+//! Exchange: the rings between two stages, and the route that chooses one for each event.
+//!
+//! Owned by the task that sends. Lane `p` leads to partition `p` of the next stage. Markers go to every
+//! lane, in order with the events; a probe follows the event it measures down that event's lane only.
+
+use crate::event::{Due, Event, Marker, Message};
+use crate::ring::Outlet;
+use crate::task::{Context, Downstream, Figures};
+
+/// Chooses the partition of an event.
+pub trait Route<T>: Send {
+    /// Below the number of partitions it was made for.
+    fn partition(&mut self, event: &T) -> usize;
+}
+
+/// One task's end of an exchange.
+#[derive(Debug)]
+pub struct Exchange<T, R> {
+    lanes: Vec<Outlet<T>>,
+    route: R,
+    last: usize,
+    blocked: bool,
+    pushed: u64,
+}
+
+impl<T: Event, R: Route<T>> Exchange<T, R> {
+    /// An exchange over `lanes` (at least one), lane `p` leading to partition `p`.
+    pub fn new(lanes: Vec<Outlet<T>>, route: R) -> Self {
+        assert!(!lanes.is_empty(), "an exchange has at least one lane");
+        Exchange { lanes, route, last: 0, blocked: false, pushed: 0 }
+    }
+}
+
+impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
+    #[inline(always)]
+    fn push(&mut self, due: Due, value: T) {
+        let partition = self.route.partition(&value);
+        self.last = partition;
+        self.pushed += 1;
+        let room = self.lanes[partition].push(Message::Event(due, value));
+        self.blocked |= !room;
+    }
+
+    fn marker(&mut self, marker: Marker, _: &mut Context) {
+        if let Marker::Probe { .. } = marker {
+            self.blocked |= !self.lanes[self.last].push(Message::Marker(marker));
+            return;
+        }
+        for lane in &mut self.lanes {
+            self.blocked |= !lane.push(Message::Marker(marker));
+        }
+    }
+
+    #[inline(always)]
+    fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    #[inline]
+    fn flush(&mut self, _: &mut Context) -> bool {
+        let mut room = true;
+        for lane in &mut self.lanes {
+            room &= lane.flush();
+        }
+        self.blocked = !room;
+        room
+    }
+
+    fn figures(&mut self, figures: &mut Figures) {
+        figures.events_out = self.pushed;
+    }
+}

@@ -1,0 +1,230 @@
+//! The stage task: one partition of a stage, with its inputs, its logic and what follows.
+//!
+//! Owns the inlets from every task of the stage before, the logic (and with it the state), and the
+//! downstream. One step visits every input once:
+//!
+//! ```text
+//!   flush what was kept ─ full? ──► Blocked
+//!   each input, starting one further each step:
+//!       events   ──► logic.run: runs of up to GROUP events, state prefetched, then processed
+//!       watermark ─► minimum over the inputs moved? ──► logic, downstream
+//!       barrier  ──► stop reading this input until all inputs stand at it ──► downstream
+//!       probe    ──► record the wait, send on
+//!       end      ──► all inputs ended? ──► logic.end, downstream
+//!   flush: publish, stamp
+//! ```
+
+use crate::event::{Event, Marker, Message};
+use crate::latency::{new_histogram, record};
+use crate::ring::Inlet;
+use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError};
+use hdrhistogram::Histogram;
+
+/// What a stage does with events. Statically dispatched; a step calls it once for a run of events.
+pub trait Logic: Send {
+    /// What it takes in.
+    type In: Event;
+    /// What it puts out.
+    type Out: Event;
+
+    /// Processes events from the head of `messages`, up to the first marker or its own group size;
+    /// returns how many. The first message is an event.
+    fn run<D: Downstream<Self::Out>>(&mut self, messages: &[Message<Self::In>], down: &mut D) -> usize;
+
+    /// The watermark of all inputs has moved to `watermark_ns`.
+    fn watermark<D: Downstream<Self::Out>>(&mut self, watermark_ns: u64, down: &mut D, cx: &mut Context) {
+        let _ = (watermark_ns, down, cx);
+    }
+
+    /// The stream has ended.
+    fn end<D: Downstream<Self::Out>>(&mut self, down: &mut D, cx: &mut Context) {
+        let _ = (down, cx);
+    }
+
+    /// The event that a panic interrupted.
+    fn at_event(&self) -> Option<String> {
+        None
+    }
+
+    /// Adds what it counted.
+    fn figures(&mut self, figures: &mut Figures);
+}
+
+/// How a stage is called and where one of its partitions stands.
+#[derive(Clone, Debug, Default)]
+pub struct StageName {
+    /// As the user named it.
+    pub name: String,
+    /// Position in the flow; the source is 0.
+    pub stage_index: usize,
+    /// Partition.
+    pub partition: usize,
+    /// How events reach its partitions.
+    pub partitioner: String,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Input {
+    watermark_ns: u64,
+    at_barrier: bool,
+    ended: bool,
+}
+
+/// One partition of a stage.
+pub struct Stage<L: Logic, D> {
+    inlets: Vec<Inlet<L::In>>,
+    first: usize,
+    body: Body<L, D>,
+}
+
+struct Body<L, D> {
+    name: StageName,
+    inputs: Vec<Input>,
+    watermark_ns: u64,
+    logic: L,
+    down: D,
+    events_in: u64,
+    queueing: Histogram<u64>,
+    epoch: u64,
+    ended: bool,
+}
+
+impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
+    /// A partition that reads `inlets` and hands what `logic` makes to `down`.
+    pub fn new(name: StageName, inlets: Vec<Inlet<L::In>>, logic: L, down: D) -> Self {
+        let inputs = vec![Input::default(); inlets.len()];
+        let queueing = new_histogram();
+        let body = Body { name, inputs, watermark_ns: 0, logic, down, events_in: 0, queueing, epoch: 0, ended: false };
+        Stage { inlets, first: 0, body }
+    }
+}
+
+impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
+    fn step(&mut self, cx: &mut Context) -> Result<Progress, TaskError> {
+        let Stage { inlets, first, body } = self;
+        if body.down.is_blocked() && !body.down.flush(cx) {
+            return Ok(Progress::Blocked);
+        }
+        if body.ended {
+            return Ok(Progress::Done);
+        }
+        let mut taken = 0;
+        for offset in 0..inlets.len() {
+            let index = (*first + offset) % inlets.len();
+            if !body.inputs[index].at_barrier && !body.inputs[index].ended {
+                taken += inlets[index].take(cx.budget, |messages| body.work(messages, index, cx));
+            }
+        }
+        *first = (*first + 1) % inlets.len();
+        if taken == 0 {
+            return Ok(Progress::Idle(None));
+        }
+        Ok(if body.down.flush(cx) { Progress::Worked } else { Progress::Blocked })
+    }
+
+    fn at_event(&self) -> Option<String> {
+        self.body.logic.at_event()
+    }
+
+    fn figures(&mut self) -> Figures {
+        let body = &mut self.body;
+        let mut figures = Figures {
+            stage: body.name.name.clone(),
+            stage_index: body.name.stage_index,
+            partition: body.name.partition,
+            partitioner: body.name.partitioner.clone(),
+            events_in: body.events_in,
+            queueing: Some(body.queueing.clone()),
+            ..Figures::default()
+        };
+        body.down.figures(&mut figures);
+        body.logic.figures(&mut figures);
+        figures
+    }
+}
+
+impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
+    /// Works through one slice of input `index`; returns how many messages it took.
+    #[inline]
+    fn work(&mut self, messages: &[Message<L::In>], index: usize, cx: &mut Context) -> usize {
+        let mut taken = 0;
+        while let Some(message) = messages.get(taken) {
+            match *message {
+                Message::Event(..) => {
+                    let count = self.logic.run(&messages[taken..], &mut self.down);
+                    self.events_in += count as u64;
+                    taken += count;
+                    if self.down.is_blocked() {
+                        break;
+                    }
+                }
+                Message::Marker(marker) => {
+                    taken += 1;
+                    if self.marker(marker, index, cx) {
+                        break;
+                    }
+                }
+            }
+        }
+        taken
+    }
+
+    /// Handles a marker of input `index`; whether that input must not be read further now.
+    #[inline(never)]
+    fn marker(&mut self, marker: Marker, index: usize, cx: &mut Context) -> bool {
+        match marker {
+            Marker::Probe { read_ns, sent_after_ns } => {
+                let now_ns = cx.clock.now_ns();
+                let sent_ns = read_ns + u64::from(sent_after_ns);
+                record(&mut self.queueing, now_ns.saturating_sub(sent_ns), 1);
+                let sent_after_ns = u32::try_from(now_ns.saturating_sub(read_ns)).unwrap_or(u32::MAX);
+                self.down.marker(Marker::Probe { read_ns, sent_after_ns }, cx);
+            }
+            Marker::Watermark(watermark_ns) => {
+                self.inputs[index].watermark_ns = watermark_ns;
+                self.advance_watermark(cx);
+            }
+            Marker::Barrier(epoch) => {
+                self.inputs[index].at_barrier = true;
+                return !self.pass_barrier(Some(epoch), cx);
+            }
+            Marker::End => {
+                self.inputs[index].ended = true;
+                if self.inputs.iter().all(|input| input.ended) {
+                    self.logic.end(&mut self.down, cx);
+                    self.down.marker(Marker::End, cx);
+                    self.ended = true;
+                } else {
+                    self.advance_watermark(cx);
+                    self.pass_barrier(None, cx);
+                }
+                return true;
+            }
+        }
+        self.down.is_blocked()
+    }
+
+    fn advance_watermark(&mut self, cx: &mut Context) {
+        let open = self.inputs.iter().filter(|input| !input.ended);
+        let Some(lowest) = open.map(|input| input.watermark_ns).min() else { return };
+        if lowest > self.watermark_ns {
+            self.watermark_ns = lowest;
+            self.logic.watermark(lowest, &mut self.down, cx);
+            self.down.marker(Marker::Watermark(lowest), cx);
+        }
+    }
+
+    /// Sends the barrier on once every open input stands at it; whether it did.
+    fn pass_barrier(&mut self, epoch: Option<u64>, cx: &mut Context) -> bool {
+        if let Some(epoch) = epoch {
+            self.epoch = epoch;
+        }
+        let waiting = self.inputs.iter().any(|input| input.at_barrier);
+        if !waiting || !self.inputs.iter().all(|input| input.at_barrier || input.ended) {
+            return false;
+        }
+        self.inputs.iter_mut().for_each(|input| input.at_barrier = false);
+        self.down.marker(Marker::Barrier(self.epoch), cx);
+        true
+    }
+}

@@ -1,0 +1,36 @@
+//! The consumer's end of a ring.
+//!
+//! Owned by one task. Messages are read where they lie, as slices, and given back to the producer together.
+
+use crate::event::{Event, Message};
+use rtrb::Consumer;
+
+/// The consumer's end of a ring.
+#[derive(Debug)]
+pub struct Inlet<E> {
+    consumer: Consumer<Message<E>>,
+}
+
+impl<E: Event> Inlet<E> {
+    pub(super) fn new(consumer: Consumer<Message<E>>) -> Self {
+        Inlet { consumer }
+    }
+
+    /// Hands at most `budget` waiting messages to `take`, in one or two slices in order, and frees those
+    /// that it says it took; a slice not taken whole is the last. Returns how many were taken.
+    #[inline]
+    pub fn take(&mut self, budget: usize, mut take: impl FnMut(&[Message<E>]) -> usize) -> usize {
+        let waiting = self.consumer.slots().min(budget);
+        if waiting == 0 {
+            return 0;
+        }
+        let Ok(chunk) = self.consumer.read_chunk(waiting) else { return 0 };
+        let (first, second) = chunk.as_slices();
+        let mut taken = take(first);
+        if taken == first.len() && !second.is_empty() {
+            taken += take(second);
+        }
+        chunk.commit(taken);
+        taken
+    }
+}

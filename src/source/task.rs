@@ -1,0 +1,234 @@
+//! The source task: offers events when they are due, and cuts the stream with markers.
+//!
+//! Owns the source and the first exchange. Open loop: the due times come from the schedule alone; a full
+//! ring or a slow engine makes the source late, which is recorded, and never moves a due time.
+//!
+//! ```text
+//!   step:  flush what was kept ─ full? ──► Blocked
+//!          source.poll: every event that is due, at most a budget's worth   due_ns from the schedule
+//!          a probe behind the last event, one in PROBE_EVERY                 reads: service, queueing
+//!          a watermark at most each millisecond, a barrier each interval
+//!          flush: publish
+//! ```
+
+use crate::event::{Due, Event, Marker};
+use crate::latency::{new_histogram, record};
+use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError};
+use hdrhistogram::Histogram;
+
+/// At least so many events between two probes.
+const PROBE_EVERY: u64 = 128;
+/// A watermark is sent at most this often, ns: it is a message to every partition.
+const WATERMARK_EVERY_NS: u64 = 1_000_000;
+
+/// What a poll achieved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poll {
+    /// Events were offered, or more may be due now.
+    Ready,
+    /// Nothing is due before this time (ns of the run's clock), if it knows.
+    Idle(Option<u64>),
+    /// No more events.
+    End,
+}
+
+/// Where events come from. Implementations are asked for what is due and never wait.
+pub trait Source: Send + 'static {
+    /// What it offers.
+    type Event: Event;
+
+    /// Offers what is due at `cx.now_ns`, at most about `cx.budget` events.
+    ///
+    /// # Errors
+    /// When it cannot be read on; the run ends.
+    fn poll<D: Downstream<Self::Event>>(
+        &mut self,
+        cx: &mut Context,
+        out: &mut Offer<'_, D>,
+    ) -> Result<Poll, TaskError>;
+
+    /// Adds what it counted (late, dead-lettered, pace, notes).
+    fn figures(&mut self, figures: &mut Figures) {
+        let _ = figures;
+    }
+}
+
+#[derive(Debug)]
+struct Counts {
+    offered: u64,
+    probed_at: u64,
+    event_time_ns: u64,
+    watermark_ns: u64,
+    watermark_sent_ns: u64,
+    first_due_ns: u64,
+    last_due_ns: u64,
+    epoch: u64,
+    barrier_due_ns: u64,
+}
+
+/// Takes the events of one poll.
+#[derive(Debug)]
+pub struct Offer<'a, D> {
+    down: &'a mut D,
+    counts: &'a mut Counts,
+    late_start: &'a mut Histogram<u64>,
+    now_ns: u64,
+}
+
+impl<D> Offer<'_, D> {
+    /// Offers an event that was due at `due_ns` (run's clock), with event time `event_time_ns`.
+    #[inline(always)]
+    pub fn paced<E: Event>(&mut self, due_ns: u64, event_time_ns: u64, event: E)
+    where
+        D: Downstream<E>,
+    {
+        record(self.late_start, self.now_ns.saturating_sub(due_ns), 1);
+        self.put(due_ns, event_time_ns, event);
+    }
+
+    /// Offers an event that is due now: the source has no schedule and runs at full speed.
+    #[inline(always)]
+    pub fn now<E: Event>(&mut self, event_time_ns: u64, event: E)
+    where
+        D: Downstream<E>,
+    {
+        self.put(self.now_ns, event_time_ns, event);
+    }
+
+    #[inline(always)]
+    fn put<E: Event>(&mut self, due_ns: u64, event_time_ns: u64, event: E)
+    where
+        D: Downstream<E>,
+    {
+        let counts = &mut *self.counts;
+        counts.offered += 1;
+        counts.event_time_ns = counts.event_time_ns.max(event_time_ns);
+        counts.last_due_ns = due_ns;
+        self.down.push(Due::new(due_ns), event);
+    }
+
+    /// Whether a ring is full, so that the source should stop for now.
+    #[inline(always)]
+    pub fn is_blocked<E: Event>(&self) -> bool
+    where
+        D: Downstream<E>,
+    {
+        self.down.is_blocked()
+    }
+}
+
+/// A source and what follows it.
+pub struct SourceTask<S, D> {
+    name: String,
+    source: S,
+    down: D,
+    counts: Counts,
+    late_start: Histogram<u64>,
+    interval_ns: u64,
+    ended: bool,
+}
+
+impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
+    /// A task that offers the events of `source` to `down`, with a barrier each `interval_ns`.
+    pub fn new(name: String, source: S, down: D, interval_ns: u64) -> Self {
+        let counts = Counts {
+            offered: 0,
+            probed_at: 0,
+            event_time_ns: 0,
+            watermark_ns: 0,
+            watermark_sent_ns: 0,
+            first_due_ns: 0,
+            last_due_ns: 0,
+            epoch: 0,
+            barrier_due_ns: 0,
+        };
+        SourceTask { name, source, down, counts, late_start: new_histogram(), interval_ns, ended: false }
+    }
+
+    /// Sends the markers that are due behind the events of this step; whether there were any.
+    fn mark(&mut self, cx: &mut Context, offered_before: u64) -> bool {
+        let counts = &mut self.counts;
+        let offered = counts.offered;
+        if offered_before == 0 && offered > 0 {
+            counts.first_due_ns = counts.last_due_ns.min(cx.now_ns);
+        }
+        let mut marked = false;
+        if offered > offered_before && offered - counts.probed_at >= PROBE_EVERY {
+            counts.probed_at = offered;
+            let sent_after_ns = u32::try_from(cx.clock.now_ns() - cx.now_ns).unwrap_or(u32::MAX);
+            self.down.marker(Marker::Probe { read_ns: cx.now_ns, sent_after_ns }, cx);
+            marked = true;
+        }
+        if counts.event_time_ns > counts.watermark_ns
+            && cx.now_ns >= counts.watermark_sent_ns + WATERMARK_EVERY_NS
+        {
+            counts.watermark_ns = counts.event_time_ns;
+            counts.watermark_sent_ns = cx.now_ns;
+            self.down.marker(Marker::Watermark(counts.watermark_ns), cx);
+            marked = true;
+        }
+        if counts.barrier_due_ns == 0 {
+            counts.barrier_due_ns = cx.now_ns + self.interval_ns;
+        }
+        if cx.now_ns >= counts.barrier_due_ns {
+            counts.epoch += 1;
+            counts.barrier_due_ns = cx.now_ns + self.interval_ns;
+            self.down.marker(Marker::Barrier(counts.epoch), cx);
+            marked = true;
+        }
+        marked
+    }
+
+    fn end(&mut self, cx: &mut Context) {
+        if self.counts.event_time_ns > 0 {
+            self.down.marker(Marker::Watermark(self.counts.event_time_ns), cx);
+        }
+        self.down.marker(Marker::End, cx);
+        self.ended = true;
+    }
+}
+
+impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
+    fn step(&mut self, cx: &mut Context) -> Result<Progress, TaskError> {
+        if self.down.is_blocked() && !self.down.flush(cx) {
+            return Ok(Progress::Blocked);
+        }
+        if self.ended {
+            return Ok(Progress::Done);
+        }
+        let before = self.counts.offered;
+        let poll = if cx.stopping {
+            Poll::End
+        } else {
+            let now_ns = cx.now_ns;
+            let (down, counts) = (&mut self.down, &mut self.counts);
+            let mut offer = Offer { down, counts, late_start: &mut self.late_start, now_ns };
+            self.source.poll(cx, &mut offer)?
+        };
+        let marked = self.mark(cx, before);
+        if poll == Poll::End {
+            self.end(cx);
+        }
+        if !self.down.flush(cx) {
+            return Ok(Progress::Blocked);
+        }
+        Ok(match poll {
+            Poll::Idle(next) if !marked && self.counts.offered == before => {
+                let barrier = Some(self.counts.barrier_due_ns);
+                Progress::Idle([next, barrier].into_iter().flatten().min())
+            }
+            _ => Progress::Worked,
+        })
+    }
+
+    fn figures(&mut self) -> Figures {
+        let mut figures = Figures { stage: self.name.clone(), ..Figures::default() };
+        self.down.figures(&mut figures);
+        figures.events_in = self.counts.offered;
+        figures.late_start = Some(self.late_start.clone());
+        figures.due_range =
+            (self.counts.offered > 0).then_some((self.counts.first_due_ns, self.counts.last_due_ns));
+        self.source.figures(&mut figures);
+        figures
+    }
+}

@@ -1,0 +1,151 @@
+//! The task: one single-threaded piece of a flow, a state machine that is stepped and never blocks.
+//!
+//! A core steps its tasks in turn; so does the simulator, with a virtual clock. Whatever a task knows of
+//! the world comes through [`Context`]: time, how much it may do, whether the run is to end.
+//!
+//! ```text
+//!   step:  take from inputs (≤ budget) ──► work ──► push to Downstream ──► flush: publish, stamp
+//!                                                      │ a ring is full
+//!                                                      └─► keep it, report Blocked, take nothing more
+//! ```
+
+use crate::event::{Due, Marker};
+use crate::sys::clock::Clock;
+use hdrhistogram::Histogram;
+use std::any::Any;
+
+/// What a task is handed for one step.
+#[derive(Debug)]
+pub struct Context {
+    /// The run's clock.
+    pub clock: Clock,
+    /// Time at the start of this round of the core, ns.
+    pub now_ns: u64,
+    /// Messages a task may take in from one ring in one step.
+    pub budget: usize,
+    /// The run is to end: sources stop, the rest drains.
+    pub stopping: bool,
+}
+
+/// What a step achieved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Something moved.
+    Worked,
+    /// Nothing to do; for a source: until then (ns of the run's clock), if it knows.
+    Idle(Option<u64>),
+    /// Output is kept back by a full ring.
+    Blocked,
+    /// The stream has ended and everything is handed on. The task is not stepped again.
+    Done,
+}
+
+/// Why a task ended the run.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct TaskError {
+    /// What happened, where, and what to do.
+    pub message: String,
+    /// The cause, where there is one.
+    #[source]
+    pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// One single-threaded piece of a flow.
+pub trait Task: Send {
+    /// Does at most a budget's worth of work.
+    ///
+    /// # Errors
+    /// When the run cannot go on (a source that cannot be read).
+    fn step(&mut self, cx: &mut Context) -> Result<Progress, TaskError>;
+
+    /// The event that was being worked on, for the report of a panic.
+    fn at_event(&self) -> Option<String> {
+        None
+    }
+
+    /// What it counted; asked once, after the last step.
+    fn figures(&mut self) -> Figures;
+}
+
+/// Where a task's outputs go: an exchange, a sink, or a fused step before one of these.
+pub trait Downstream<T>: Send {
+    /// Takes one output. Never fails: what finds no room is kept until [`Downstream::flush`].
+    fn push(&mut self, due: Due, value: T);
+
+    /// Takes a marker, in order with the outputs.
+    fn marker(&mut self, marker: Marker, cx: &mut Context);
+
+    /// Whether something is kept back, so that the task should take no more input.
+    fn is_blocked(&self) -> bool;
+
+    /// Publishes everything; false while something is kept back, and then nothing more may be pushed.
+    fn flush(&mut self, cx: &mut Context) -> bool;
+
+    /// Adds what it counted.
+    fn figures(&mut self, figures: &mut Figures);
+}
+
+/// What one task counted, handed over once at the end.
+#[derive(Debug, Default)]
+pub struct Figures {
+    /// Source, stage or sink, as the user named it.
+    pub stage: String,
+    /// Position of the stage in the flow; 0 is the source.
+    pub stage_index: usize,
+    /// Partition of the stage.
+    pub partition: usize,
+    /// How events reach the partitions of this stage; empty for a source.
+    pub partitioner: String,
+    /// Events taken in.
+    pub events_in: u64,
+    /// Outputs that were handed on.
+    pub events_out: u64,
+    /// Events without an output.
+    pub events_filtered: u64,
+    /// Outputs beyond the first of an event.
+    pub events_expanded: u64,
+    /// Records that came too late for the watermark.
+    pub events_late: u64,
+    /// Records set aside.
+    pub events_dead_letter: u64,
+    /// Keys held.
+    pub keys: u64,
+    /// Bytes of state.
+    pub state_bytes: u64,
+    /// Waiting time of sampled events in front of this task, ns.
+    pub queueing: Option<Histogram<u64>>,
+    /// For a source: how late it took events up, ns.
+    pub late_start: Option<Histogram<u64>>,
+    /// For a source: the due times of its first and last event, ns.
+    pub due_range: Option<(u64, u64)>,
+    /// For a source: the pace it was asked to keep.
+    pub pace: String,
+    /// For a source: the rate asked for, events a second.
+    pub asked_events_per_s: Option<f64>,
+    /// Results that reached a sink here.
+    pub results: u64,
+    /// For a sink: service times of sampled events, ns.
+    pub service: Option<Histogram<u64>>,
+    /// For a sink: what it recorded since the last barrier it could hand over.
+    pub last_epoch: Option<LastEpoch>,
+    /// For a sink: its digest, where it has one.
+    pub digest: Option<u64>,
+    /// For a sink: the sink itself, for whoever built the flow.
+    pub sink: Option<Box<dyn Any + Send>>,
+    /// Named figures of an operator, added up over partitions.
+    pub measures: Vec<(String, f64)>,
+    /// Lines an operator or a source wants people to read.
+    pub notes: Vec<String>,
+}
+
+/// Latencies that no barrier closed any more.
+#[derive(Debug)]
+pub struct LastEpoch {
+    /// Start, ns of the run's clock.
+    pub start_ns: u64,
+    /// End, ns of the run's clock.
+    pub end_ns: u64,
+    /// Latencies, ns.
+    pub latency: Histogram<u64>,
+}
