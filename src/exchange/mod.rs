@@ -27,7 +27,13 @@ impl<T: Event, R: Route<T>> Exchange<T, R> {
     /// An exchange over `lanes` (at least one), lane `p` leading to partition `p`.
     pub fn new(lanes: Vec<Outlet<T>>, route: R) -> Self {
         assert!(!lanes.is_empty(), "an exchange has at least one lane");
-        Exchange { lanes, route, last: 0, blocked: false, pushed: 0 }
+        Exchange {
+            lanes,
+            route,
+            last: 0,
+            blocked: false,
+            pushed: 0,
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 use hdrhistogram::Histogram;
 /// new
 pub fn new_histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 3_600_000_000_000, 3).expect("the bounds are constants that the crate accepts")
+    Histogram::new_with_bounds(1, 3_600_000_000_000, 3)
+        .expect("the bounds are constants that the crate accepts")
 }
 /// record
 #[inline]

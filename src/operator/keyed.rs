@@ -33,7 +33,14 @@ pub struct Keyed<Op: Operator, K> {
 impl<Op: Operator, K: KeyOf<Op::In>> Keyed<Op, K> {
     /// Runs `operator` on the state in `table` of what `key` finds.
     pub fn new(operator: Op, key: K, table: Table<Op::State>) -> Self {
-        Keyed { operator, key, table, events_filtered: 0, events_expanded: 0, interrupted: None }
+        Keyed {
+            operator,
+            key,
+            table,
+            events_filtered: 0,
+            events_expanded: 0,
+            interrupted: None,
+        }
     }
 }
 
@@ -61,19 +68,30 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
         let mut places = [(0u64, 0u64); GROUP];
         let mut count = 0;
         for message in messages.iter().take(GROUP) {
-            let Message::Event(_, event) = message else { break };
+            let Message::Event(_, event) = message else {
+                break;
+            };
             let key = (self.key)(event);
             let hash = mum64(key);
             self.table.prefetch(hash);
             places[count] = (hash, key);
             count += 1;
         }
-        let mut watch = Watch { event: None, interrupted: &mut self.interrupted };
+        let mut watch = Watch {
+            event: None,
+            interrupted: &mut self.interrupted,
+        };
         for (message, (hash, key)) in messages[..count].iter().zip(places) {
-            let Message::Event(due, event) = message else { break };
+            let Message::Event(due, event) = message else {
+                break;
+            };
             watch.event = Some(event);
             let state = self.table.entry(hash, key);
-            let mut out = Emitter { down: &mut *down, due: *due, outputs: 0 };
+            let mut out = Emitter {
+                down: &mut *down,
+                due: *due,
+                outputs: 0,
+            };
             let retain = self.operator.process(key, event, state, &mut out);
             let outputs = out.outputs;
             self.events_filtered += u64::from(outputs == 0);
@@ -85,14 +103,28 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
         count
     }
 
-    fn watermark<D: Downstream<Op::Out>>(&mut self, watermark_ns: u64, down: &mut D, cx: &mut Context) {
-        let mut out = Emitter { down, due: Due::new(cx.clock.now_ns()), outputs: 0 };
-        self.operator.watermark(watermark_ns, &mut self.table, &mut out);
+    fn watermark<D: Downstream<Op::Out>>(
+        &mut self,
+        watermark_ns: u64,
+        down: &mut D,
+        cx: &mut Context,
+    ) {
+        let mut out = Emitter {
+            down,
+            due: Due::new(cx.clock.now_ns()),
+            outputs: 0,
+        };
+        self.operator
+            .watermark(watermark_ns, &mut self.table, &mut out);
         self.events_expanded += out.outputs;
     }
 
     fn end<D: Downstream<Op::Out>>(&mut self, down: &mut D, cx: &mut Context) {
-        let mut out = Emitter { down, due: Due::new(cx.clock.now_ns()), outputs: 0 };
+        let mut out = Emitter {
+            down,
+            due: Due::new(cx.clock.now_ns()),
+            outputs: 0,
+        };
         self.operator.end(&mut self.table, &mut out);
         self.events_expanded += out.outputs;
     }

@@ -23,7 +23,9 @@ impl<T: Event> Logic for Relay<T> {
     fn run<D: Downstream<T>>(&mut self, messages: &[Message<T>], down: &mut D) -> usize {
         let mut count = 0;
         for message in messages {
-            let Message::Event(due, event) = message else { break };
+            let Message::Event(due, event) = message else {
+                break;
+            };
             down.push(*due, *event);
             count += 1;
         }

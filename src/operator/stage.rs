@@ -29,10 +29,19 @@ pub trait Logic: Send {
 
     /// Processes events from the head of `messages`, up to the first marker or its own group size;
     /// returns how many. The first message is an event.
-    fn run<D: Downstream<Self::Out>>(&mut self, messages: &[Message<Self::In>], down: &mut D) -> usize;
+    fn run<D: Downstream<Self::Out>>(
+        &mut self,
+        messages: &[Message<Self::In>],
+        down: &mut D,
+    ) -> usize;
 
     /// The watermark of all inputs has moved to `watermark_ns`.
-    fn watermark<D: Downstream<Self::Out>>(&mut self, watermark_ns: u64, down: &mut D, cx: &mut Context) {
+    fn watermark<D: Downstream<Self::Out>>(
+        &mut self,
+        watermark_ns: u64,
+        down: &mut D,
+        cx: &mut Context,
+    ) {
         let _ = (watermark_ns, down, cx);
     }
 
@@ -94,14 +103,32 @@ impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
     pub fn new(name: StageName, inlets: Vec<Inlet<L::In>>, logic: L, down: D) -> Self {
         let inputs = vec![Input::default(); inlets.len()];
         let queueing = new_histogram();
-        let body = Body { name, inputs, watermark_ns: 0, logic, down, events_in: 0, queueing, epoch: 0, ended: false };
-        Stage { inlets, first: 0, body }
+        let body = Body {
+            name,
+            inputs,
+            watermark_ns: 0,
+            logic,
+            down,
+            events_in: 0,
+            queueing,
+            epoch: 0,
+            ended: false,
+        };
+        Stage {
+            inlets,
+            first: 0,
+            body,
+        }
     }
 }
 
 impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
     fn step(&mut self, cx: &mut Context) -> Result<Progress, TaskError> {
-        let Stage { inlets, first, body } = self;
+        let Stage {
+            inlets,
+            first,
+            body,
+        } = self;
         if body.down.is_blocked() && !body.down.flush(cx) {
             return Ok(Progress::Blocked);
         }
@@ -119,7 +146,11 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         if taken == 0 {
             return Ok(Progress::Idle(None));
         }
-        Ok(if body.down.flush(cx) { Progress::Worked } else { Progress::Blocked })
+        Ok(if body.down.flush(cx) {
+            Progress::Worked
+        } else {
+            Progress::Blocked
+        })
     }
 
     fn at_event(&self) -> Option<String> {
@@ -173,12 +204,22 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
     #[inline(never)]
     fn marker(&mut self, marker: Marker, index: usize, cx: &mut Context) -> bool {
         match marker {
-            Marker::Probe { read_ns, sent_after_ns } => {
+            Marker::Probe {
+                read_ns,
+                sent_after_ns,
+            } => {
                 let now_ns = cx.clock.now_ns();
                 let sent_ns = read_ns + u64::from(sent_after_ns);
                 record(&mut self.queueing, now_ns.saturating_sub(sent_ns), 1);
-                let sent_after_ns = u32::try_from(now_ns.saturating_sub(read_ns)).unwrap_or(u32::MAX);
-                self.down.marker(Marker::Probe { read_ns, sent_after_ns }, cx);
+                let sent_after_ns =
+                    u32::try_from(now_ns.saturating_sub(read_ns)).unwrap_or(u32::MAX);
+                self.down.marker(
+                    Marker::Probe {
+                        read_ns,
+                        sent_after_ns,
+                    },
+                    cx,
+                );
             }
             Marker::Watermark(watermark_ns) => {
                 self.inputs[index].watermark_ns = watermark_ns;
@@ -206,7 +247,9 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
 
     fn advance_watermark(&mut self, cx: &mut Context) {
         let open = self.inputs.iter().filter(|input| !input.ended);
-        let Some(lowest) = open.map(|input| input.watermark_ns).min() else { return };
+        let Some(lowest) = open.map(|input| input.watermark_ns).min() else {
+            return;
+        };
         if lowest > self.watermark_ns {
             self.watermark_ns = lowest;
             self.logic.watermark(lowest, &mut self.down, cx);
@@ -220,10 +263,17 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
             self.epoch = epoch;
         }
         let waiting = self.inputs.iter().any(|input| input.at_barrier);
-        if !waiting || !self.inputs.iter().all(|input| input.at_barrier || input.ended) {
+        if !waiting
+            || !self
+                .inputs
+                .iter()
+                .all(|input| input.at_barrier || input.ended)
+        {
             return false;
         }
-        self.inputs.iter_mut().for_each(|input| input.at_barrier = false);
+        self.inputs
+            .iter_mut()
+            .for_each(|input| input.at_barrier = false);
         self.down.marker(Marker::Barrier(self.epoch), cx);
         true
     }

@@ -24,7 +24,9 @@ impl<E: Event> Inlet<E> {
         if waiting == 0 {
             return 0;
         }
-        let Ok(chunk) = self.consumer.read_chunk(waiting) else { return 0 };
+        let Ok(chunk) = self.consumer.read_chunk(waiting) else {
+            return 0;
+        };
         let (first, second) = chunk.as_slices();
         let mut taken = take(first);
         if taken == first.len() && !second.is_empty() {

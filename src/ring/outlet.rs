@@ -46,7 +46,15 @@ impl<E: Event> Outlet<E> {
     pub(super) fn new(producer: Producer<Message<E>>) -> Self {
         let kept = VecDeque::with_capacity(KEPT_SLOTS);
         let enough = (producer.buffer().capacity() / REFILL_SHARE).max(1);
-        Outlet { producer, next: std::ptr::null_mut(), room: 0, written: 0, kept, enough, sent: 0 }
+        Outlet {
+            producer,
+            next: std::ptr::null_mut(),
+            room: 0,
+            written: 0,
+            kept,
+            enough,
+            sent: 0,
+        }
     }
 
     /// Takes a message; it becomes visible with the next flush, or when the granted slots are used up.

@@ -1,1 +1,8 @@
-//! runtime
+//! Runtime: steps tasks, on pinned threads or under a seeded simulation.
+mod core;
+mod idle;
+mod run;
+mod simulate;
+pub use idle::Idle;
+pub use run::{CoreFigures, PlacedTask, RunError, RunOptions, RunRecord, Update, run};
+pub use simulate::{SimulateError, simulate};

@@ -1,1 +1,3 @@
-//! schedule
+//! Scheduling: which task runs on which core.
+mod allocate;
+pub use allocate::allocate;

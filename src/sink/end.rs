@@ -87,7 +87,11 @@ impl<S> SinkEnd<S> {
         }
         let now_ns = cx.clock.now_ns();
         for (due, count) in self.runs.drain(..) {
-            record(&mut self.part.latency, now_ns.saturating_sub(due.ns()), count);
+            record(
+                &mut self.part.latency,
+                now_ns.saturating_sub(due.ns()),
+                count,
+            );
         }
         for read_ns in self.probes.drain(..) {
             record(&mut self.service, now_ns.saturating_sub(read_ns), 1);
@@ -147,8 +151,17 @@ impl<T: Event, S: Sink<T>> Downstream<T> for SinkEnd<S> {
         figures.results = self.taken;
         figures.service = Some(self.service.clone());
         let part = std::mem::replace(&mut self.part, new_part());
-        let EpochPart { start_ns, end_ns, latency, .. } = *part;
-        figures.last_epoch = Some(LastEpoch { start_ns, end_ns, latency });
+        let EpochPart {
+            start_ns,
+            end_ns,
+            latency,
+            ..
+        } = *part;
+        figures.last_epoch = Some(LastEpoch {
+            start_ns,
+            end_ns,
+            latency,
+        });
         if let Some(sink) = self.sink.take() {
             figures.digest = sink.digest();
             figures.measures.extend(sink.measures());

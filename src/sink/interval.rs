@@ -47,12 +47,26 @@ pub fn interval_port() -> (IntervalPort, IntervalCollector) {
     let (full_in, full_out) = RingBuffer::new(PARTS);
     let (mut empty_in, empty_out) = RingBuffer::new(PARTS);
     while empty_in.push(new_part()).is_ok() {}
-    (IntervalPort { full: full_in, empty: empty_out }, IntervalCollector { full: full_out, empty: empty_in })
+    (
+        IntervalPort {
+            full: full_in,
+            empty: empty_out,
+        },
+        IntervalCollector {
+            full: full_out,
+            empty: empty_in,
+        },
+    )
 }
 
 /// An empty part.
 pub(super) fn new_part() -> Box<EpochPart> {
-    Box::new(EpochPart { epoch: 0, start_ns: 0, end_ns: 0, latency: new_histogram() })
+    Box::new(EpochPart {
+        epoch: 0,
+        start_ns: 0,
+        end_ns: 0,
+        latency: new_histogram(),
+    })
 }
 
 impl IntervalPort {

@@ -49,7 +49,9 @@ pub struct Collect<T> {
 
 impl<T> Default for Collect<T> {
     fn default() -> Self {
-        Collect { results: Vec::new() }
+        Collect {
+            results: Vec::new(),
+        }
     }
 }
 

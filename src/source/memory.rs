@@ -3,23 +3,30 @@
 use super::task::{Offer, Poll, Source};
 use crate::event::Event;
 use crate::task::{Context, Downstream, Figures, TaskError};
+use std::marker::PhantomData;
 
 /// Offers a slice (or anything that lends one, such as a mapped file) as fast as the engine takes it.
 #[derive(Debug)]
-pub struct Slice<B, F> {
+pub struct Slice<B, E, F> {
     events: B,
     event_time_ns: F,
     next: usize,
+    event: PhantomData<fn() -> E>,
 }
 
-impl<B, F> Slice<B, F> {
+impl<B, E, F> Slice<B, E, F> {
     /// Offers the events of `events`; `event_time_ns` finds an event's own time.
     pub fn new(events: B, event_time_ns: F) -> Self {
-        Slice { events, event_time_ns, next: 0 }
+        Slice {
+            events,
+            event_time_ns,
+            next: 0,
+            event: PhantomData,
+        }
     }
 }
 
-impl<B, E, F> Source for Slice<B, F>
+impl<B, E, F> Source for Slice<B, E, F>
 where
     B: AsRef<[E]> + Send + 'static,
     E: Event,
@@ -39,7 +46,11 @@ where
             out.now((self.event_time_ns)(event), *event);
         }
         self.next = end;
-        Ok(if end == events.len() { Poll::End } else { Poll::Ready })
+        Ok(if end == events.len() {
+            Poll::End
+        } else {
+            Poll::Ready
+        })
     }
 
     fn figures(&mut self, figures: &mut Figures) {
@@ -67,7 +78,9 @@ where
         out: &mut Offer<'_, D>,
     ) -> Result<Poll, TaskError> {
         for _ in 0..cx.budget {
-            let Some(event) = self.0.next() else { return Ok(Poll::End) };
+            let Some(event) = self.0.next() else {
+                return Ok(Poll::End);
+            };
             out.now(0, event);
             if out.is_blocked() {
                 break;

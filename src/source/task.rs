@@ -142,7 +142,15 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             epoch: 0,
             barrier_due_ns: 0,
         };
-        SourceTask { name, source, down, counts, late_start: new_histogram(), interval_ns, ended: false }
+        SourceTask {
+            name,
+            source,
+            down,
+            counts,
+            late_start: new_histogram(),
+            interval_ns,
+            ended: false,
+        }
     }
 
     /// Sends the markers that are due behind the events of this step; whether there were any.
@@ -156,7 +164,13 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
         if offered > offered_before && offered - counts.probed_at >= PROBE_EVERY {
             counts.probed_at = offered;
             let sent_after_ns = u32::try_from(cx.clock.now_ns() - cx.now_ns).unwrap_or(u32::MAX);
-            self.down.marker(Marker::Probe { read_ns: cx.now_ns, sent_after_ns }, cx);
+            self.down.marker(
+                Marker::Probe {
+                    read_ns: cx.now_ns,
+                    sent_after_ns,
+                },
+                cx,
+            );
             marked = true;
         }
         if counts.event_time_ns > counts.watermark_ns
@@ -181,7 +195,8 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
 
     fn end(&mut self, cx: &mut Context) {
         if self.counts.event_time_ns > 0 {
-            self.down.marker(Marker::Watermark(self.counts.event_time_ns), cx);
+            self.down
+                .marker(Marker::Watermark(self.counts.event_time_ns), cx);
         }
         self.down.marker(Marker::End, cx);
         self.ended = true;
@@ -202,7 +217,12 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
         } else {
             let now_ns = cx.now_ns;
             let (down, counts) = (&mut self.down, &mut self.counts);
-            let mut offer = Offer { down, counts, late_start: &mut self.late_start, now_ns };
+            let mut offer = Offer {
+                down,
+                counts,
+                late_start: &mut self.late_start,
+                now_ns,
+            };
             self.source.poll(cx, &mut offer)?
         };
         let marked = self.mark(cx, before);
@@ -222,12 +242,15 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
     }
 
     fn figures(&mut self) -> Figures {
-        let mut figures = Figures { stage: self.name.clone(), ..Figures::default() };
+        let mut figures = Figures {
+            stage: self.name.clone(),
+            ..Figures::default()
+        };
         self.down.figures(&mut figures);
         figures.events_in = self.counts.offered;
         figures.late_start = Some(self.late_start.clone());
-        figures.due_range =
-            (self.counts.offered > 0).then_some((self.counts.first_due_ns, self.counts.last_due_ns));
+        figures.due_range = (self.counts.offered > 0)
+            .then_some((self.counts.first_due_ns, self.counts.last_due_ns));
         self.source.figures(&mut figures);
         figures
     }

@@ -96,7 +96,11 @@ impl Growth {
             self.reserve.advise_huge(old_end..new_end);
         }
         let ahead = ((new_end - old_end) / 16).max(AHEAD_BYTES_MIN);
-        let goal = self.write_from.load(Ordering::Relaxed).saturating_sub(ahead).max(old_end);
+        let goal = self
+            .write_from
+            .load(Ordering::Relaxed)
+            .saturating_sub(ahead)
+            .max(old_end);
         if ready <= goal {
             return false;
         }
@@ -129,19 +133,27 @@ impl Prefaulter {
         let tables = Arc::new(Mutex::new(Vec::<Weak<Growth>>::new()));
         let stop = Arc::new(AtomicBool::new(false));
         let (seen, halt) = (tables.clone(), stop.clone());
-        let thread = std::thread::Builder::new().name("prefault".into()).spawn(move || {
-            while !halt.load(Ordering::Relaxed) {
-                std::thread::sleep(LOOK_EVERY);
-                let tables: Vec<_> = match seen.lock() {
-                    Ok(tables) => tables.iter().filter_map(Weak::upgrade).collect(),
-                    Err(_) => return,
-                };
-                while tables.iter().fold(false, |busy, table| table.serve() | busy)
-                    && !halt.load(Ordering::Relaxed)
-                {}
-            }
-        })?;
-        Ok(Prefaulter { tables, stop, thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("prefault".into())
+            .spawn(move || {
+                while !halt.load(Ordering::Relaxed) {
+                    std::thread::sleep(LOOK_EVERY);
+                    let tables: Vec<_> = match seen.lock() {
+                        Ok(tables) => tables.iter().filter_map(Weak::upgrade).collect(),
+                        Err(_) => return,
+                    };
+                    while tables
+                        .iter()
+                        .fold(false, |busy, table| table.serve() | busy)
+                        && !halt.load(Ordering::Relaxed)
+                    {}
+                }
+            })?;
+        Ok(Prefaulter {
+            tables,
+            stop,
+            thread: Some(thread),
+        })
     }
 
     pub(super) fn serve(&self, growth: &Arc<Growth>) {

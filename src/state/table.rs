@@ -47,7 +47,10 @@ struct Slot<V> {
 const OCCUPIED: u32 = 1;
 
 const _: () = {
-    assert!(size_of::<Slot<[u64; 6]>>() == 64, "a value of 48 bytes shares its line with the key");
+    assert!(
+        size_of::<Slot<[u64; 6]>>() == 64,
+        "a value of 48 bytes shares its line with the key"
+    );
     assert!(size_of::<Slot<[u64; 7]>>() == 128);
     assert!(core::mem::offset_of!(Slot<u64>, value) == 16);
 };
@@ -80,7 +83,10 @@ pub struct TableOptions {
 
 impl Default for TableOptions {
     fn default() -> Self {
-        TableOptions { expected_keys: 0, reserve_bytes: 64 << 30 }
+        TableOptions {
+            expected_keys: 0,
+            reserve_bytes: 64 << 30,
+        }
     }
 }
 
@@ -130,7 +136,9 @@ impl<V: Pod> Table<V> {
         let slot_bytes = size_of::<Slot<V>>();
         let wanted = (options.expected_keys * 100).div_ceil(GROW_PERCENT - 2);
         let capacity = wanted.next_power_of_two().max(CAPACITY_SLOTS_MIN);
-        let bytes = options.reserve_bytes.max((capacity + TAIL_SLOTS) * slot_bytes);
+        let bytes = options
+            .reserve_bytes
+            .max((capacity + TAIL_SLOTS) * slot_bytes);
         let reserve = Reserve::new(bytes).map_err(|source| TableError { bytes, source })?;
         if options.expected_keys > 0 {
             let present = 0..capacity * slot_bytes;
@@ -208,7 +216,9 @@ impl<V: Pod> Table<V> {
             use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             // SAFETY: a prefetch reads no memory and cannot fault; the address lies in the reserve.
             unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(self.base.add(self.home(hash)).cast::<i8>().add(line * 64))
+                _mm_prefetch::<_MM_HINT_T0>(
+                    self.base.add(self.home(hash)).cast::<i8>().add(line * 64),
+                )
             };
         }
         #[cfg(not(target_arch = "x86_64"))]
@@ -233,7 +243,8 @@ impl<V: Pod> Table<V> {
 
     /// The state of `key`, if it is held.
     pub fn get(&self, key: u64) -> Option<&V> {
-        self.find(mum64(key), key).map(|index| &self.slot(index).value)
+        self.find(mum64(key), key)
+            .map(|index| &self.slot(index).value)
     }
 
     fn find(&self, hash: u64, key: u64) -> Option<usize> {
@@ -258,7 +269,12 @@ impl<V: Pod> Table<V> {
         }
         self.len += 1;
         let slot = self.slot(index);
-        *slot = Slot { key, tag: OCCUPIED, spare: 0, value: V::zeroed() };
+        *slot = Slot {
+            key,
+            tag: OCCUPIED,
+            spare: 0,
+            value: V::zeroed(),
+        };
         &mut slot.value
     }
 
@@ -311,7 +327,8 @@ impl<V: Pod> Table<V> {
                 self.watch = self.load(97);
                 return;
             }
-            self.growth.request(capacity * slot_bytes, capacity * 2 * slot_bytes);
+            self.growth
+                .request(capacity * slot_bytes, capacity * 2 * slot_bytes);
             self.phase = Phase::Requested;
             self.watch = self.load(GROW_PERCENT);
         }

@@ -74,7 +74,8 @@ fn grows_from_empty_to_a_million_keys_and_keeps_every_one() {
 #[test]
 fn grows_beside_the_helper_thread() {
     let helper = Prefaulter::start().expect("a thread");
-    let mut table = Table::<[u64; 6]>::new(TableOptions::default(), Some(&helper)).expect("addresses");
+    let mut table =
+        Table::<[u64; 6]>::new(TableOptions::default(), Some(&helper)).expect("addresses");
     for key in 0..600_000u64 {
         table.entry(mum64(key), key)[0] = key;
     }
@@ -83,7 +84,10 @@ fn grows_beside_the_helper_thread() {
 
 #[test]
 fn a_presized_table_does_not_grow() {
-    let options = TableOptions { expected_keys: 100_000, ..Default::default() };
+    let options = TableOptions {
+        expected_keys: 100_000,
+        ..Default::default()
+    };
     let mut table = Table::<u64>::new(options, None).expect("addresses");
     let before = table.state_bytes();
     (0..100_000u64).for_each(|key| *table.entry(mum64(key), key) = key);
@@ -102,7 +106,10 @@ fn values_longer_than_a_line_span_lines() {
 #[test]
 #[should_panic(expected = "state table full")]
 fn a_table_that_may_not_grow_says_so() {
-    let options = TableOptions { expected_keys: 0, reserve_bytes: 1 };
+    let options = TableOptions {
+        expected_keys: 0,
+        reserve_bytes: 1,
+    };
     let mut table = Table::<u64>::new(options, None).expect("addresses");
     (0..10_000u64).for_each(|key| *table.entry(mum64(key), key) = key);
 }

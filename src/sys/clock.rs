@@ -45,7 +45,10 @@ impl Origin {
         let (t1, c1) = (Instant::now(), tsc());
         let ns = t1.duration_since(t0).as_nanos();
         let ticks = u128::from((c1 - c0).max(1));
-        Origin::Tsc { start: tsc(), scale: ((ns << 32) / ticks) as u64 }
+        Origin::Tsc {
+            start: tsc(),
+            scale: ((ns << 32) / ticks) as u64,
+        }
     }
 
     /// Now, in ns of the run's clock.
@@ -107,8 +110,13 @@ fn tsc_is_invariant() -> bool {
         return false;
     }
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-    ["constant_tsc", "nonstop_tsc"].iter().all(|flag| flags.split(' ').any(|word| word == *flag))
+    let flags = cpuinfo
+        .lines()
+        .find(|line| line.starts_with("flags"))
+        .unwrap_or_default();
+    ["constant_tsc", "nonstop_tsc"]
+        .iter()
+        .all(|flag| flags.split(' ').any(|word| word == *flag))
 }
 
 #[cfg(test)]

@@ -33,9 +33,18 @@ impl Reserve {
     /// The system's, when the address space is limited (`ulimit -v`) or overcommit is forbidden.
     pub fn new(len: usize) -> io::Result<Self> {
         let mapped = len + HUGE_PAGE_BYTES;
-        let mapping = MmapRaw::from(MmapOptions::new().len(mapped).no_reserve_swap().map_anon()?);
+        let mapping = MmapRaw::from(
+            MmapOptions::new()
+                .len(mapped)
+                .no_reserve_swap()
+                .map_anon()?,
+        );
         let offset = mapping.as_mut_ptr().align_offset(HUGE_PAGE_BYTES);
-        Ok(Reserve { mapping, offset, len })
+        Ok(Reserve {
+            mapping,
+            offset,
+            len,
+        })
     }
 
     /// The first byte; valid for [`Reserve::len`] bytes, zero until written.
@@ -52,12 +61,18 @@ impl Reserve {
 
     /// Asks for huge pages in `range`. A refusal costs speed, not correctness, and is ignored.
     pub fn advise_huge(&self, range: Range<usize>) {
-        let _ = self.mapping.advise_range(Advice::HugePage, self.offset + range.start, range.len());
+        let _ = self
+            .mapping
+            .advise_range(Advice::HugePage, self.offset + range.start, range.len());
     }
 
     /// Brings zeroed pages into `range` without changing a byte; safe beside a thread that uses it.
     pub fn prefault(&self, range: Range<usize>) {
-        let _ = self.mapping.advise_range(Advice::PopulateWrite, self.offset + range.start, range.len());
+        let _ = self.mapping.advise_range(
+            Advice::PopulateWrite,
+            self.offset + range.start,
+            range.len(),
+        );
     }
 }
 

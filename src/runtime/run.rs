@@ -1,0 +1,298 @@
+//! A run: a thread for each core, pinned where the system allows it, and the collection of what they tell.
+//!
+//! The calling thread stays off the cores: it merges the epochs that the sinks hand over, tells progress,
+//! and waits for the cores to end.
+
+use super::core::{CoreEnd, Failure, Seat, Signals, run_core};
+use super::idle::{Idle, Sleepers, Waiter};
+use crate::latency::{Interval, new_histogram};
+use crate::sink::IntervalCollector;
+use crate::sys::clock::{Clock, Origin, START_NS};
+use crate::task::{Context, Figures, Task};
+use core_affinity::CoreId;
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+/// How often epochs are collected and progress is told.
+const COLLECT_EVERY: Duration = Duration::from_millis(50);
+
+/// A task and the core that steps it.
+pub struct PlacedTask {
+    /// For people.
+    pub name: String,
+    /// Core index, below [`RunOptions::cores`].
+    pub core: usize,
+    /// The task.
+    pub task: Box<dyn Task>,
+}
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Cores (threads).
+    pub cores: usize,
+    /// Whether to pin each to a CPU.
+    pub pin: bool,
+    /// How a core waits.
+    pub idle: Idle,
+    /// Messages a task takes from one ring in one step.
+    pub budget: usize,
+    /// Set to end the run early; everything in flight is still answered.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// What a run tells while it goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Update {
+    /// Results so far.
+    pub events_out: u64,
+    /// Results a second over the last epoch.
+    pub events_per_s: f64,
+    /// 99th percentile of latency over the last epoch, ns.
+    pub latency_ns_p99: u64,
+}
+
+/// What one core did.
+#[derive(Clone, Debug, Default)]
+pub struct CoreFigures {
+    /// CPU it was pinned to.
+    pub cpu: Option<u32>,
+    /// Share of its time in rounds that moved something.
+    pub busy_share: f64,
+}
+
+/// What a run leaves.
+pub struct RunRecord {
+    /// Of each task, in the order of the plan.
+    pub figures: Vec<Figures>,
+    /// Of each core.
+    pub cores: Vec<CoreFigures>,
+    /// Hiccups of the machine, all cores.
+    pub hiccups: Histogram<u64>,
+    /// Closed epochs.
+    pub intervals: Vec<Interval>,
+    /// "tsc" or "instant".
+    pub clock_source: &'static str,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// Why a run did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A user's operator panicked.
+    #[error("task {task} panicked{}: {reason}", event.as_ref().map(|event| format!(" at event {event}")).unwrap_or_default())]
+    Panicked {
+        /// The task.
+        task: String,
+        /// The event it was processing, as `Debug` shows it.
+        event: Option<String>,
+        /// The panic's message.
+        reason: String,
+    },
+    /// A task could not go on.
+    #[error("task {task} failed: {error}")]
+    Failed {
+        /// The task.
+        task: String,
+        /// Why.
+        error: crate::task::TaskError,
+    },
+    /// The system gave no thread.
+    #[error("cannot start a thread for core {core}: {source}")]
+    Thread {
+        /// Core index.
+        core: usize,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+/// Runs `tasks` to their end.
+///
+/// # Errors
+/// When a task panics or fails, or a thread cannot be had. All threads have ended when this returns.
+pub fn run(
+    tasks: Vec<PlacedTask>,
+    mut collectors: Vec<IntervalCollector>,
+    options: &RunOptions,
+    progress: &mut dyn FnMut(Update),
+) -> Result<RunRecord, RunError> {
+    let origin = Origin::start();
+    let cpus = cpus_for(options);
+    let allowed = core_affinity::get_core_ids().map_or(1, |ids| ids.len());
+    let crowded = options.cores > allowed;
+    let count = tasks.len();
+    let mut seats: Vec<Vec<Seat>> = (0..options.cores).map(|_| Vec::new()).collect();
+    for (index, placed) in tasks.into_iter().enumerate() {
+        seats[placed.core].push(Seat {
+            index,
+            name: placed.name,
+            task: placed.task,
+        });
+    }
+    let (sleepers, parkers) = Sleepers::new(options.cores);
+    let (signals, sleepers) = (Signals::default(), &sleepers);
+    let (ended, ends) = mpsc::channel::<(usize, Option<u32>, CoreEnd)>();
+    let mut epochs = Epochs::default();
+    let mut outcome = Vec::new();
+    let spawned = std::thread::scope(|scope| {
+        for ((core, seats), parker) in seats.into_iter().enumerate().zip(parkers) {
+            let (ended, signals, cpu) = (ended.clone(), &signals, cpus[core]);
+            let waiter = Waiter::new(options.idle, core, options.cores, crowded, parker);
+            std::thread::Builder::new()
+                .name(format!("core {core}"))
+                .spawn_scoped(scope, move || {
+                    let pinned = cpu.filter(|cpu| core_affinity::set_for_current(*cpu));
+                    let clock = Clock::Real(origin);
+                    let cx = Context {
+                        now_ns: clock.now_ns(),
+                        clock,
+                        budget: options.budget,
+                        stopping: false,
+                    };
+                    let end = run_core(seats, cx, waiter, sleepers, signals, &options.stop);
+                    let _ = ended.send((core, pinned.map(|cpu| cpu.id as u32), end));
+                })
+                .map_err(|source| {
+                    signals
+                        .failed
+                        .store(true, std::sync::atomic::Ordering::Relaxed);
+                    RunError::Thread { core, source }
+                })?;
+        }
+        while outcome.len() < options.cores {
+            if let Ok(end) = ends.recv_timeout(COLLECT_EVERY) {
+                outcome.push(end);
+            }
+            if epochs.collect(&mut collectors) {
+                epochs.tell(progress);
+            }
+        }
+        Ok(())
+    });
+    spawned?;
+    epochs.collect(&mut collectors);
+    assemble(outcome, count, epochs, origin, options, crowded)
+}
+
+fn assemble(
+    mut outcome: Vec<(usize, Option<u32>, CoreEnd)>,
+    tasks: usize,
+    epochs: Epochs,
+    origin: Origin,
+    options: &RunOptions,
+    crowded: bool,
+) -> Result<RunRecord, RunError> {
+    outcome.sort_by_key(|(core, ..)| *core);
+    let mut record = RunRecord {
+        figures: (0..tasks).map(|_| Figures::default()).collect(),
+        cores: Vec::new(),
+        hiccups: new_histogram(),
+        intervals: Vec::new(),
+        clock_source: origin.source(),
+        warnings: Vec::new(),
+    };
+    if crowded {
+        record.warnings.push(format!(
+            "{} cores share fewer CPUs: they yield instead of spinning, and the tail shows it",
+            options.cores
+        ));
+    }
+    for (core, cpu, end) in outcome {
+        match end.failure {
+            Some(Failure::Panicked {
+                task,
+                event,
+                reason,
+            }) => {
+                return Err(RunError::Panicked {
+                    task,
+                    event,
+                    reason,
+                });
+            }
+            Some(Failure::Failed { task, error }) => return Err(RunError::Failed { task, error }),
+            None => {}
+        }
+        if options.pin && cpu.is_none() && !crowded {
+            record.warnings.push(format!(
+                "core {core} could not be pinned to a CPU: the tail may suffer"
+            ));
+        }
+        for (index, figures) in end.figures {
+            record.figures[index] = figures;
+        }
+        let _ = record.hiccups.add(&end.hiccups);
+        let busy_share = end.busy_ns as f64 / end.total_ns.max(1) as f64;
+        record.cores.push(CoreFigures { cpu, busy_share });
+    }
+    record.intervals = epochs.into_intervals();
+    Ok(record)
+}
+
+/// The CPU of each core: allowed ones from the highest down, since the system's own work likes CPU 0.
+fn cpus_for(options: &RunOptions) -> Vec<Option<CoreId>> {
+    let mut allowed = core_affinity::get_core_ids().unwrap_or_default();
+    allowed.sort_by_key(|cpu| std::cmp::Reverse(cpu.id));
+    let pin = options.pin && options.cores <= allowed.len();
+    (0..options.cores)
+        .map(|core| {
+            if pin {
+                allowed.get(core).copied()
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+/// Epochs as the sinks close them, merged over sinks.
+#[derive(Default)]
+struct Epochs {
+    open: BTreeMap<u64, Interval>,
+    results: u64,
+}
+
+impl Epochs {
+    /// Whether anything came.
+    fn collect(&mut self, collectors: &mut [IntervalCollector]) -> bool {
+        let before = self.results;
+        for collector in collectors {
+            collector.collect(|part| {
+                self.results += part.latency.len();
+                let interval = self.open.entry(part.epoch).or_insert_with(|| Interval {
+                    start_ns: u64::MAX,
+                    end_ns: 0,
+                    events_out: 0,
+                    latency: new_histogram(),
+                    hiccup_ns_max: 0,
+                });
+                let start_ns = part.start_ns.saturating_sub(START_NS);
+                interval.start_ns = interval.start_ns.min(start_ns);
+                interval.end_ns = interval.end_ns.max(part.end_ns.saturating_sub(START_NS));
+                interval.events_out += part.latency.len();
+                let _ = interval.latency.add(&part.latency);
+            });
+        }
+        self.results > before
+    }
+
+    fn tell(&self, progress: &mut dyn FnMut(Update)) {
+        if let Some((_, last)) = self.open.last_key_value() {
+            let seconds = (last.end_ns.saturating_sub(last.start_ns)).max(1) as f64 / 1e9;
+            progress(Update {
+                events_out: self.results,
+                events_per_s: last.events_out as f64 / seconds,
+                latency_ns_p99: last.latency.value_at_quantile(0.99),
+            });
+        }
+    }
+
+    fn into_intervals(self) -> Vec<Interval> {
+        self.open.into_values().collect()
+    }
+}
