@@ -1,1 +1,6 @@
-//! sys
+//! What the engine takes from the machine and from people's text: numbers with units, randomness,
+//! the shape of the machine.
+pub mod nearest;
+pub mod quantity;
+pub mod random;
+pub mod rate;
