@@ -1,3 +1,8 @@
-//! The machine: clock, memory, and what the operating system gives.
+//! What the engine takes from the machine and from people's text: clock, memory, numbers with units,
+//! randomness, the shape of the machine.
 pub mod clock;
 pub mod memory;
+pub mod nearest;
+pub mod quantity;
+pub mod random;
+pub mod rate;
