@@ -1,1 +1,30 @@
-//! flow
+//! Flow: what a user builds — sources, stages, sinks — and its translation into tasks and rings.
+//!
+//! ```text
+//!   Flow::new(options)
+//!       .source("clicks", source)              one task
+//!       .filter(|click| …).map(|click| …)      fused into it
+//!       .partition_by(|click| click.user)      an exchange: hash(key) → partition
+//!       .keyed("history", |partition| …)       a task for each partition, with its state
+//!       .partition_by(|pair| pair.item)        the next exchange
+//!       .keyed("neighbours", |partition| …)
+//!       .sink(|partition| Digest::default())   fused into the last stage
+//!       .run()?                                → Outcome { report, sinks }
+//! ```
+//!
+//! Nothing here knows a core, a thread or a ring beyond handing them to the plan: an operator sees keyed
+//! events, its state, watermarks, and the same flow could be planned for another runtime.
+
+mod account;
+mod job;
+mod options;
+mod plan;
+mod route;
+mod stages;
+mod stream;
+pub use job::{Job, Outcome, SimulatedOutcome};
+pub use options::{Options, Resolved};
+pub use plan::FlowError;
+pub use route::{ByHash, Spread};
+pub use stages::Build;
+pub use stream::{Flow, KeyedStream, Stream};

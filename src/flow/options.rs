@@ -1,0 +1,125 @@
+//! What a run may be told, and what it makes of what it was not told.
+
+use crate::runtime::{Idle, RunOptions};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Partitions for each core: enough that work can be shared out, few enough that a round moves many
+/// messages a ring (a poll and a commit cost what ten messages do).
+const PARTITIONS_PER_CORE: usize = 4;
+/// Slots of a ring whose two ends are on one core: all of a core's rings stay in its cache.
+const RING_SLOTS_ONE_CORE: usize = 512;
+/// Slots of a ring between cores; with 512–1,024 two cores lose 30 % to waiting for each other.
+const RING_SLOTS_CROSS: usize = 4096;
+/// Messages a task takes from one ring in one step.
+const BUDGET_ONE_CORE: usize = 512;
+const BUDGET_CROSS: usize = 1024;
+/// Address space shared out among the tables of a run (of the 128 TiB a process has).
+const RESERVE_TOTAL_BYTES: u64 = 32 << 40;
+
+/// How to run a flow. `0` leaves a number to the engine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Name of the flow, for reports.
+    pub name: String,
+    /// Cores; 0: all CPUs the process may use but one, which is left to the system.
+    pub cores: usize,
+    /// Partitions of a keyed stage; 0: four for each core.
+    pub partitions: usize,
+    /// How a core without work waits.
+    pub idle: Idle,
+    /// Whether to pin cores to CPUs.
+    pub pin: bool,
+    /// Slots of a ring; 0: by whether cores share it.
+    pub ring_slots: usize,
+    /// Messages a task takes from one ring in one step; 0: by the number of cores.
+    pub budget: usize,
+    /// Time between two barriers, ns; an epoch is one line of the timeline.
+    pub interval_ns: u64,
+    /// Keys to make room for from the start, over all partitions of a stage; 0: start small and grow.
+    pub expected_keys: usize,
+    /// Addresses reserved for each table, bytes; 0: as much as the machine could ever fill.
+    pub reserve_bytes: usize,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Set to end the run early, as Ctrl-C does.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            name: "flow".into(),
+            cores: 0,
+            partitions: 0,
+            idle: Idle::default(),
+            pin: true,
+            ring_slots: 0,
+            budget: 0,
+            interval_ns: 1_000_000_000,
+            expected_keys: 0,
+            reserve_bytes: 0,
+            seed: 1,
+            stop: Arc::default(),
+        }
+    }
+}
+
+/// The same with every number filled in.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Cores.
+    pub cores: usize,
+    /// Partitions of a keyed stage.
+    pub partitions: usize,
+    /// Slots of a ring.
+    pub ring_slots: usize,
+    /// Messages a task takes from one ring in one step.
+    pub budget: usize,
+}
+
+impl Options {
+    /// Fills in what was left to the engine.
+    pub fn resolve(&self) -> Resolved {
+        let allowed = core_affinity::get_core_ids().map_or(1, |ids| ids.len().max(1));
+        let or = |given: usize, chosen: usize| if given == 0 { chosen } else { given };
+        let cores = or(self.cores, (allowed - 1).max(1));
+        let one = cores == 1;
+        Resolved {
+            cores,
+            partitions: or(self.partitions, PARTITIONS_PER_CORE * cores),
+            ring_slots: or(
+                self.ring_slots,
+                if one {
+                    RING_SLOTS_ONE_CORE
+                } else {
+                    RING_SLOTS_CROSS
+                },
+            ),
+            budget: or(
+                self.budget,
+                if one { BUDGET_ONE_CORE } else { BUDGET_CROSS },
+            ),
+        }
+    }
+
+    /// Addresses for each of `tables` tables, bytes.
+    pub(super) fn reserve_bytes(&self, tables: usize) -> usize {
+        if self.reserve_bytes > 0 {
+            return self.reserve_bytes;
+        }
+        let share = RESERVE_TOTAL_BYTES / tables.max(1) as u64;
+        share.min(64 << 30) as usize
+    }
+
+    pub(super) fn run_options(&self) -> RunOptions {
+        let resolved = self.resolve();
+        RunOptions {
+            cores: resolved.cores,
+            pin: self.pin,
+            idle: self.idle,
+            budget: resolved.budget,
+            stop: self.stop.clone(),
+        }
+    }
+}

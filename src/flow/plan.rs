@@ -1,0 +1,196 @@
+//! The plan: the tasks that a flow comes to, before they are placed on cores.
+
+use super::options::{Options, Resolved};
+use crate::runtime::{PlacedTask, RunError, SimulateError};
+use crate::schedule::allocate;
+use crate::sink::{IntervalCollector, IntervalPort, interval_port};
+use crate::state::{Prefaulter, Table, TableError, TableOptions};
+use crate::task::Task;
+use bytemuck::Pod;
+
+/// Cost of a source beside that of a whole keyed stage, for the first placement (ns an event measured for
+/// `aggregate`: reading, hashing and sending against table, operator and digest).
+const COST_SOURCE: f64 = 0.55;
+/// Cost of a keyed stage over all its partitions.
+const COST_STAGE: f64 = 1.0;
+
+/// Why a flow could not be built or run.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// A state table could not be made.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// An option is out of its range.
+    #[error("{option} = {value} is out of range: {expected}")]
+    Option {
+        /// Which.
+        option: &'static str,
+        /// What was given.
+        value: usize,
+        /// What is allowed, and why.
+        expected: &'static str,
+    },
+    /// The system gave no thread for the helper that brings in memory pages.
+    #[error("cannot start the prefault thread: {0}")]
+    Helper(std::io::Error),
+    /// The run failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The simulated run failed.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+}
+
+/// Most partitions of a stage. Each costs a task, its rings and histograms of about 1 MiB.
+const PARTITIONS_MAX: usize = 4096;
+/// Most cores: more threads than any machine this is made for.
+const CORES_MAX: usize = 1024;
+
+struct Planned {
+    name: String,
+    stage_index: usize,
+    partition: usize,
+    cost: f64,
+    task: Box<dyn Task>,
+}
+
+/// Tasks under construction.
+pub struct Plan {
+    pub(super) options: Options,
+    pub(super) resolved: Resolved,
+    pub(super) tables: usize,
+    prefaulter: Option<Prefaulter>,
+    tasks: Vec<Planned>,
+    collectors: Vec<IntervalCollector>,
+}
+
+impl Plan {
+    /// An empty plan. `helper`: with the thread that brings in pages ahead of a table's growth.
+    pub(super) fn new(options: &Options, helper: bool) -> Result<Self, FlowError> {
+        let resolved = options.resolve();
+        let check = |option, value, max, expected| {
+            if value > max {
+                Err(FlowError::Option {
+                    option,
+                    value,
+                    expected,
+                })
+            } else {
+                Ok(())
+            }
+        };
+        check(
+            "partitions",
+            resolved.partitions,
+            PARTITIONS_MAX,
+            "1 to 4096; four a core do well",
+        )?;
+        check(
+            "cores",
+            resolved.cores,
+            CORES_MAX,
+            "1 to 1024; at most one for each CPU does well",
+        )?;
+        check(
+            "ring_slots",
+            resolved.ring_slots,
+            1 << 24,
+            "1 to 16,777,216; 512 to 4,096 do well",
+        )?;
+        let prefaulter = if helper {
+            Some(Prefaulter::start().map_err(FlowError::Helper)?)
+        } else {
+            None
+        };
+        Ok(Plan {
+            options: options.clone(),
+            resolved,
+            tables: 0,
+            prefaulter,
+            tasks: Vec::new(),
+            collectors: Vec::new(),
+        })
+    }
+
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        stage_index: usize,
+        partition: usize,
+        width: usize,
+        task: Box<dyn Task>,
+    ) {
+        let whole = if stage_index == 0 {
+            COST_SOURCE
+        } else {
+            COST_STAGE
+        };
+        let name = if width == 1 {
+            name.to_owned()
+        } else {
+            format!("{name} {partition}")
+        };
+        let cost = whole / width as f64;
+        self.tasks.push(Planned {
+            name,
+            stage_index,
+            partition,
+            cost,
+            task,
+        });
+    }
+
+    pub(super) fn table<V: Pod + Send>(&self) -> Result<Table<V>, FlowError> {
+        let expected_keys = self
+            .options
+            .expected_keys
+            .div_ceil(self.resolved.partitions);
+        // A share is never quite even: an eighth more keeps the fullest partition from growing after all.
+        let expected_keys = expected_keys + expected_keys / 8;
+        let reserve_bytes = self.options.reserve_bytes(self.tables);
+        Ok(Table::new(
+            TableOptions {
+                expected_keys,
+                reserve_bytes,
+            },
+            self.prefaulter.as_ref(),
+        )?)
+    }
+
+    pub(super) fn interval_port(&mut self) -> IntervalPort {
+        let (port, collector) = interval_port();
+        self.collectors.push(collector);
+        port
+    }
+
+    /// The tasks on their cores, upstream first, so that one round of a core moves an event as far as it can.
+    pub(super) fn place(mut self) -> Placed {
+        self.tasks
+            .sort_by_key(|task| (task.stage_index, task.partition));
+        let costs: Vec<f64> = self.tasks.iter().map(|task| task.cost).collect();
+        let cores = allocate(&costs, self.resolved.cores);
+        let tasks = self
+            .tasks
+            .into_iter()
+            .zip(&cores)
+            .map(|(planned, &core)| PlacedTask {
+                name: planned.name,
+                core,
+                task: planned.task,
+            });
+        Placed {
+            tasks: tasks.collect(),
+            collectors: self.collectors,
+            prefaulter: self.prefaulter,
+            options: self.options,
+        }
+    }
+}
+
+/// A plan whose tasks have their cores.
+pub(super) struct Placed {
+    pub(super) tasks: Vec<PlacedTask>,
+    pub(super) collectors: Vec<IntervalCollector>,
+    pub(super) prefaulter: Option<Prefaulter>,
+    pub(super) options: Options,
+}

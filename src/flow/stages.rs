@@ -1,0 +1,309 @@
+//! How each part of a flow becomes tasks: from the sink backwards, since a task's type holds what follows.
+
+use super::plan::{FlowError, Plan};
+use super::route::{ByHash, Spread};
+use crate::event::Event;
+use crate::exchange::{Exchange, Route};
+use crate::operator::{Filter, FlatMap, KeyOf, Keyed, Map, Operator, Relay, Stage, StageName};
+use crate::ring::{Inlet, Outlet, ring};
+use crate::source::{Source, SourceTask};
+use crate::task::Downstream;
+use std::marker::PhantomData;
+
+/// A flow up to some point, able to build its tasks once it is told what follows each of them.
+pub trait Build: Sized {
+    /// What it puts out.
+    type Out: Event;
+
+    /// Tasks of its last stage, each of which needs a downstream.
+    fn width(&self, plan: &Plan) -> usize;
+
+    /// Position of its last stage; the source is 0.
+    fn stage_index(&self) -> usize;
+
+    /// State tables in it.
+    fn tables(&self, plan: &Plan) -> usize;
+
+    /// Adds its tasks to the plan, `downs[p]` behind task `p` of the last stage.
+    ///
+    /// # Errors
+    /// When memory for state cannot be had.
+    fn build<D: Downstream<Self::Out> + 'static>(
+        self,
+        downs: Vec<D>,
+        plan: &mut Plan,
+    ) -> Result<(), FlowError>;
+}
+
+/// A source.
+pub struct FromSource<S> {
+    pub(super) name: String,
+    pub(super) source: S,
+}
+
+impl<S: Source> Build for FromSource<S> {
+    type Out = S::Event;
+
+    fn width(&self, _: &Plan) -> usize {
+        1
+    }
+
+    fn stage_index(&self) -> usize {
+        0
+    }
+
+    fn tables(&self, _: &Plan) -> usize {
+        0
+    }
+
+    fn build<D: Downstream<S::Event> + 'static>(
+        self,
+        downs: Vec<D>,
+        plan: &mut Plan,
+    ) -> Result<(), FlowError> {
+        let interval_ns = plan.options.interval_ns;
+        for down in downs {
+            let task = SourceTask::new(self.name.clone(), self.source, down, interval_ns);
+            plan.add(&self.name, 0, 0, 1, Box::new(task));
+            break;
+        }
+        Ok(())
+    }
+}
+
+/// What fused steps answer alike: they stand in the task before them.
+macro_rules! as_before {
+    () => {
+        fn width(&self, plan: &Plan) -> usize {
+            self.before.width(plan)
+        }
+
+        fn stage_index(&self) -> usize {
+            self.before.stage_index()
+        }
+
+        fn tables(&self, plan: &Plan) -> usize {
+            self.before.tables(plan)
+        }
+    };
+}
+
+/// A filter.
+pub struct Filtered<B, F> {
+    pub(super) before: B,
+    pub(super) accept: F,
+}
+
+impl<B: Build, F> Build for Filtered<B, F>
+where
+    F: FnMut(&B::Out) -> bool + Clone + Send + 'static,
+{
+    type Out = B::Out;
+
+    as_before!();
+
+    fn build<D: Downstream<B::Out> + 'static>(
+        self,
+        downs: Vec<D>,
+        plan: &mut Plan,
+    ) -> Result<(), FlowError> {
+        let fused = downs.into_iter().map(|down| Filter {
+            accept: self.accept.clone(),
+            down,
+            filtered: 0,
+        });
+        let fused = fused.collect();
+        self.before.build(fused, plan)
+    }
+}
+
+/// A map.
+pub struct Mapped<B, F, U> {
+    pub(super) before: B,
+    pub(super) apply: F,
+    pub(super) made: PhantomData<fn() -> U>,
+}
+
+impl<B: Build, U: Event, F> Build for Mapped<B, F, U>
+where
+    F: FnMut(B::Out) -> U + Clone + Send + 'static,
+{
+    type Out = U;
+
+    as_before!();
+
+    fn build<D: Downstream<U> + 'static>(
+        self,
+        downs: Vec<D>,
+        plan: &mut Plan,
+    ) -> Result<(), FlowError> {
+        let fused = downs.into_iter().map(|down| Map {
+            apply: self.apply.clone(),
+            down,
+            made: PhantomData,
+        });
+        let fused = fused.collect();
+        self.before.build(fused, plan)
+    }
+}
+
+/// A flat map.
+pub struct FlatMapped<B, F, U> {
+    pub(super) before: B,
+    pub(super) apply: F,
+    pub(super) made: PhantomData<fn() -> U>,
+}
+
+impl<B: Build, U: Event, F> Build for FlatMapped<B, F, U>
+where
+    F: FnMut(B::Out, &mut dyn FnMut(U)) + Clone + Send + 'static,
+{
+    type Out = U;
+
+    as_before!();
+
+    fn build<D: Downstream<U> + 'static>(
+        self,
+        downs: Vec<D>,
+        plan: &mut Plan,
+    ) -> Result<(), FlowError> {
+        let fused = downs.into_iter().map(|down| FlatMap {
+            apply: self.apply.clone(),
+            down,
+            filtered: 0,
+            expanded: 0,
+            made: PhantomData,
+        });
+        let fused = fused.collect();
+        self.before.build(fused, plan)
+    }
+}
+
+/// A keyed stage behind an exchange.
+pub struct KeyedStage<B, K, M> {
+    pub(super) before: B,
+    pub(super) name: String,
+    pub(super) key: K,
+    pub(super) make: M,
+}
+
+impl<B, K, M, Op> Build for KeyedStage<B, K, M>
+where
+    B: Build,
+    Op: Operator<In = B::Out>,
+    K: KeyOf<B::Out>,
+    M: FnMut(usize) -> Op,
+{
+    type Out = Op::Out;
+
+    fn width(&self, plan: &Plan) -> usize {
+        plan.resolved.partitions
+    }
+
+    fn stage_index(&self) -> usize {
+        self.before.stage_index() + 1
+    }
+
+    fn tables(&self, plan: &Plan) -> usize {
+        self.before.tables(plan) + self.width(plan)
+    }
+
+    fn build<D: Downstream<Op::Out> + 'static>(
+        mut self,
+        downs: Vec<D>,
+        plan: &mut Plan,
+    ) -> Result<(), FlowError> {
+        let (width, index) = (downs.len(), self.stage_index());
+        let (lanes, inlets) = rings(self.before.width(plan), width, plan.resolved.ring_slots);
+        for (partition, (inlets, down)) in inlets.into_iter().zip(downs).enumerate() {
+            let logic = Keyed::new((self.make)(partition), self.key.clone(), plan.table()?);
+            let name = stage_name(&self.name, index, partition, "hash");
+            let task = Stage::new(name, inlets, logic, down);
+            plan.add(&self.name, index, partition, width, Box::new(task));
+        }
+        let route = ByHash {
+            key: self.key,
+            partitions: width as u64,
+        };
+        self.before.build(exchanges(lanes, &route), plan)
+    }
+}
+
+/// A stage without state behind an exchange.
+pub struct SpreadStage<B> {
+    pub(super) before: B,
+    pub(super) name: String,
+}
+
+impl<B: Build> Build for SpreadStage<B> {
+    type Out = B::Out;
+
+    fn width(&self, plan: &Plan) -> usize {
+        plan.resolved.partitions
+    }
+
+    fn stage_index(&self) -> usize {
+        self.before.stage_index() + 1
+    }
+
+    fn tables(&self, plan: &Plan) -> usize {
+        self.before.tables(plan)
+    }
+
+    fn build<D: Downstream<B::Out> + 'static>(
+        self,
+        downs: Vec<D>,
+        plan: &mut Plan,
+    ) -> Result<(), FlowError> {
+        let (width, index) = (downs.len(), self.stage_index());
+        let (lanes, inlets) = rings(self.before.width(plan), width, plan.resolved.ring_slots);
+        for (partition, (inlets, down)) in inlets.into_iter().zip(downs).enumerate() {
+            let name = stage_name(&self.name, index, partition, "round-robin");
+            let task = Stage::new(name, inlets, Relay::<B::Out>::default(), down);
+            plan.add(&self.name, index, partition, width, Box::new(task));
+        }
+        let route = Spread {
+            next: 0,
+            partitions: width,
+        };
+        self.before.build(exchanges(lanes, &route), plan)
+    }
+}
+
+fn stage_name(name: &str, stage_index: usize, partition: usize, partitioner: &str) -> StageName {
+    StageName {
+        name: name.to_owned(),
+        stage_index,
+        partition,
+        partitioner: partitioner.to_owned(),
+    }
+}
+
+type Ends<T> = (Vec<Vec<Outlet<T>>>, Vec<Vec<Inlet<T>>>);
+
+/// A ring from each of `senders` tasks to each of `receivers`: outlets by sender, inlets by receiver.
+fn rings<T: Event>(senders: usize, receivers: usize, slots: usize) -> Ends<T> {
+    let mut inlets: Vec<Vec<Inlet<T>>> = (0..receivers)
+        .map(|_| Vec::with_capacity(senders))
+        .collect();
+    let outlets = (0..senders).map(|_| {
+        let lane = inlets.iter_mut().map(|inlets| {
+            let (outlet, inlet) = ring(slots);
+            inlets.push(inlet);
+            outlet
+        });
+        lane.collect()
+    });
+    let outlets = outlets.collect();
+    (outlets, inlets)
+}
+
+fn exchanges<T: Event, R: Route<T> + Clone>(
+    lanes: Vec<Vec<Outlet<T>>>,
+    route: &R,
+) -> Vec<Exchange<T, R>> {
+    lanes
+        .into_iter()
+        .map(|lanes| Exchange::new(lanes, route.clone()))
+        .collect()
+}

@@ -1,0 +1,146 @@
+//! The builder: a stream of events, and what can be done with it.
+
+use super::job::Job;
+use super::options::Options;
+use super::stages::{Build, Filtered, FlatMapped, FromSource, KeyedStage, Mapped, SpreadStage};
+use crate::event::Event;
+use crate::operator::{KeyOf, Operator};
+use crate::sink::Sink;
+use crate::source::Source;
+use std::marker::PhantomData;
+
+/// The start of a flow.
+#[derive(Clone, Debug, Default)]
+pub struct Flow {
+    options: Options,
+}
+
+impl Flow {
+    /// A flow that will run with `options`.
+    pub fn new(options: Options) -> Self {
+        Flow { options }
+    }
+
+    /// Takes its events from `source`.
+    pub fn source<S: Source>(self, name: &str, source: S) -> Stream<FromSource<S>> {
+        Stream {
+            options: self.options,
+            build: FromSource {
+                name: name.to_owned(),
+                source,
+            },
+        }
+    }
+}
+
+/// A stream of events on its way.
+pub struct Stream<B> {
+    options: Options,
+    build: B,
+}
+
+impl<B: Build> Stream<B> {
+    /// Lets through what `accept` accepts; the rest is counted as filtered.
+    pub fn filter<F>(self, accept: F) -> Stream<Filtered<B, F>>
+    where
+        F: FnMut(&B::Out) -> bool + Clone + Send + 'static,
+    {
+        Stream {
+            options: self.options,
+            build: Filtered {
+                before: self.build,
+                accept,
+            },
+        }
+    }
+
+    /// Turns each event into another.
+    pub fn map<U: Event, F>(self, apply: F) -> Stream<Mapped<B, F, U>>
+    where
+        F: FnMut(B::Out) -> U + Clone + Send + 'static,
+    {
+        let build = Mapped {
+            before: self.build,
+            apply,
+            made: PhantomData,
+        };
+        Stream {
+            options: self.options,
+            build,
+        }
+    }
+
+    /// Turns each event into any number of others: `apply` is given the event and a function to call with
+    /// each of them.
+    pub fn flat_map<U: Event, F>(self, apply: F) -> Stream<FlatMapped<B, F, U>>
+    where
+        F: FnMut(B::Out, &mut dyn FnMut(U)) + Clone + Send + 'static,
+    {
+        let build = FlatMapped {
+            before: self.build,
+            apply,
+            made: PhantomData,
+        };
+        Stream {
+            options: self.options,
+            build,
+        }
+    }
+
+    /// Sends each event to the partition of its key, behind an exchange. All events of a key meet in one
+    /// partition, in order.
+    pub fn partition_by<K: KeyOf<B::Out>>(self, key: K) -> KeyedStream<B, K> {
+        KeyedStream {
+            options: self.options,
+            build: self.build,
+            key,
+        }
+    }
+
+    /// Spreads events evenly over partitions, behind an exchange, for work that needs no state.
+    pub fn spread(self, name: &str) -> Stream<SpreadStage<B>> {
+        Stream {
+            options: self.options,
+            build: SpreadStage {
+                before: self.build,
+                name: name.to_owned(),
+            },
+        }
+    }
+
+    /// Ends the flow: `make` makes a sink for each partition of the last stage.
+    pub fn sink<S, M>(self, make: M) -> Job<B, S, M>
+    where
+        S: Sink<B::Out>,
+        M: FnMut(usize) -> S,
+    {
+        Job::new(self.options, self.build, make)
+    }
+}
+
+/// A stream whose events know their partition; a keyed operator comes next.
+pub struct KeyedStream<B, K> {
+    options: Options,
+    build: B,
+    key: K,
+}
+
+impl<B: Build, K: KeyOf<B::Out>> KeyedStream<B, K> {
+    /// Processes each event with the state of its key. `make` makes the operator of each partition.
+    pub fn keyed<Op, M>(self, name: &str, make: M) -> Stream<KeyedStage<B, K, M>>
+    where
+        Op: Operator<In = B::Out>,
+        M: FnMut(usize) -> Op,
+    {
+        let build = KeyedStage {
+            before: self.build,
+            name: name.to_owned(),
+            key: self.key,
+            make,
+        };
+        Stream {
+            options: self.options,
+            build,
+        }
+    }
+}
