@@ -1,1 +1,2 @@
-//! app
+//! Ready-made flows.
+pub mod aggregate;

@@ -1,0 +1,205 @@
+//! `measure`: the engine beside a hand-written bare loop over the same parts, interleaved in one run.
+//!
+//! The bare loop is what a careful person would write for this one job and nothing else: a power-of-two
+//! table of 64-byte slots on huge pages, events in groups of 32 with their slots prefetched, the result
+//! folded into the same XXH3 digest. No rings, no partitions, no growth, no clock, no histogram.
+//! Both must give the same digest, or nothing is printed.
+
+use clap::Parser;
+use millstream::app::aggregate::{Aggregate, Aggregated, Total};
+use millstream::flow::{Flow, Options};
+use millstream::partition::hash::mum64;
+use millstream::sink::{Digest, Digestible};
+use millstream::source::Slice;
+use millstream::source::trace::native::KeyedRecord;
+use millstream::sys::random::Random;
+use rand_zipf::Zipf;
+use std::sync::Arc;
+use std::time::Instant;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Zipf draws for the measurement, outside the measured time: inversion of the cumulative sum.
+mod rand_zipf {
+    pub struct Zipf {
+        cumulative: Vec<f64>,
+    }
+    impl Zipf {
+        pub fn new(s: f64, n: usize) -> Self {
+            let mut sum = 0.0;
+            let cumulative = (1..=n).map(|rank| {
+                sum += (rank as f64).powf(-s);
+                sum
+            });
+            Zipf { cumulative: cumulative.collect() }
+        }
+        pub fn draw(&self, unit: f64) -> u64 {
+            let total = self.cumulative.last().copied().unwrap_or(1.0);
+            self.cumulative.partition_point(|sum| *sum < unit * total) as u64
+        }
+    }
+}
+
+#[derive(Parser)]
+#[command(about = "Millstream beside a bare loop over the same parts, interleaved, answers compared")]
+struct Args {
+    /// Keys: "zipf" (0.99) or "uniform".
+    #[arg(long, default_value = "zipf")]
+    keys: String,
+    /// Distinct keys.
+    #[arg(long, default_value_t = 1_000_000)]
+    distinct: usize,
+    /// Events.
+    #[arg(long, default_value_t = 20_000_000)]
+    events: usize,
+    /// Rounds; medians are printed.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Cores of the engine.
+    #[arg(long, default_value_t = 1)]
+    cores: usize,
+    /// Partitions; 0: four a core.
+    #[arg(long, default_value_t = 0)]
+    partitions: usize,
+    /// Ring slots; 0: the engine's choice.
+    #[arg(long, default_value_t = 0)]
+    ring_slots: usize,
+    /// Budget; 0: the engine's choice.
+    #[arg(long, default_value_t = 0)]
+    budget: usize,
+    /// Make room for all keys before the start.
+    #[arg(long)]
+    presized: bool,
+    /// Only the engine, without the bare loop.
+    #[arg(long)]
+    only_engine: bool,
+}
+
+fn main() {
+    let args = Args::parse();
+    let events = Arc::new(events(&args));
+    let mut bare_rates = Vec::new();
+    let mut engine_rates = Vec::new();
+    for _ in 0..args.rounds {
+        let bare_digest = if args.only_engine {
+            None
+        } else {
+            let (digest, rate) = bare(&events, args.distinct);
+            bare_rates.push(rate);
+            Some(digest)
+        };
+        let (digest, rate) = engine(&args, events.clone());
+        assert!(bare_digest.is_none_or(|bare| bare == digest), "the answers differ");
+        engine_rates.push(rate);
+    }
+    let median = |rates: &mut Vec<f64>| {
+        rates.sort_by(f64::total_cmp);
+        rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    let (bare, engine) = (median(&mut bare_rates), median(&mut engine_rates));
+    println!(
+        "{} {} keys, {} events, cores {}: bare {bare:.1} M/s  engine {engine:.1} M/s ({:.1}-{:.1})  ratio {:.2}",
+        args.keys,
+        args.distinct,
+        args.events,
+        args.cores,
+        engine_rates[0],
+        engine_rates[engine_rates.len() - 1],
+        engine / bare
+    );
+}
+
+fn events(args: &Args) -> Vec<KeyedRecord> {
+    let mut random = Random::stream(7, "measure");
+    let zipf = (args.keys == "zipf").then(|| Zipf::new(0.99, args.distinct));
+    (0..args.events as u64)
+        .map(|ts_ns| {
+            let bits = random.next_u64();
+            let unit = (bits >> 11) as f64 / (1u64 << 53) as f64;
+            let key = match &zipf {
+                Some(zipf) => zipf.draw(unit),
+                None => (unit * args.distinct as f64) as u64,
+            };
+            KeyedRecord { key, value: (bits & 1023) as i64, ts_ns }
+        })
+        .collect()
+}
+
+fn engine(args: &Args, events: Arc<Vec<KeyedRecord>>) -> (u64, f64) {
+    let options = Options {
+        cores: args.cores,
+        partitions: args.partitions,
+        ring_slots: args.ring_slots,
+        budget: args.budget,
+        expected_keys: if args.presized { args.distinct } else { 0 },
+        ..Options::default()
+    };
+    struct Lent(Arc<Vec<KeyedRecord>>);
+    impl AsRef<[KeyedRecord]> for Lent {
+        fn as_ref(&self) -> &[KeyedRecord] {
+            &self.0
+        }
+    }
+    let count = events.len();
+    let outcome = Flow::new(options)
+        .source("events", Slice::new(Lent(events), |event: &KeyedRecord| event.ts_ns))
+        .partition_by(|event: &KeyedRecord| event.key)
+        .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
+        .sink(|_| Digest::default())
+        .run()
+        .expect("the run");
+    let summary = outcome.report.summary;
+    assert!(summary.balanced, "{summary:?}");
+    assert_eq!(summary.events_out, count as u64);
+    let digest = u64::from_str_radix(&summary.digest, 16).expect("a digest");
+    (digest, count as f64 * 1e3 / summary.elapsed_ns as f64)
+}
+
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Slot {
+    key: u64,
+    used: u64,
+    total: Total,
+}
+
+fn bare(events: &[KeyedRecord], distinct: usize) -> (u64, f64) {
+    let slots = (distinct * 3 / 2).next_power_of_two();
+    let bytes = slots * size_of::<Slot>();
+    let mut map = memmap2::MmapOptions::new().len(bytes + (2 << 20)).map_anon().expect("memory");
+    let _ = map.advise(memmap2::Advice::HugePage);
+    map.fill(0);
+    let base = map.as_mut_ptr();
+    let base = unsafe { base.add(base.align_offset(64)) }.cast::<Slot>();
+    let shift = 64 - slots.trailing_zeros();
+    let start = Instant::now();
+    let mut sum = 0u64;
+    for group in events.chunks(32) {
+        let mut homes = [0usize; 32];
+        for (home, event) in homes.iter_mut().zip(group) {
+            *home = (mum64(event.key) >> shift) as usize;
+            unsafe { core::arch::x86_64::_mm_prefetch::<0>(base.add(*home).cast()) };
+        }
+        for (home, event) in homes.iter().zip(group) {
+            let mut index = *home;
+            let slot = loop {
+                let slot = unsafe { &mut *base.add(index & (slots - 1)) };
+                if slot.used == 0 {
+                    slot.used = 1;
+                    slot.key = event.key;
+                    break slot;
+                }
+                if slot.key == event.key {
+                    break slot;
+                }
+                index += 1;
+            };
+            slot.total.add(event.value, event.ts_ns);
+            let out: Aggregated = slot.total.record(event.key);
+            sum = sum.wrapping_add(out.digest());
+        }
+    }
+    let rate = events.len() as f64 / start.elapsed().as_secs_f64() / 1e6;
+    (sum, rate)
+}
