@@ -64,12 +64,12 @@ pub trait Task: Send {
         None
     }
 
-    /// What it counted; asked once, after the last step.
-    fn figures(&mut self) -> Figures;
+    /// What it counted, after its last step.
+    fn figures(self: Box<Self>) -> Figures;
 }
 
 /// Where a task's outputs go: an exchange, a sink, or a fused step before one of these.
-pub trait Downstream<T>: Send {
+pub trait Downstream<T>: Send + Sized {
     /// Takes one output. Never fails: what finds no room is kept until [`Downstream::flush`].
     fn push(&mut self, due: Due, value: T);
 
@@ -82,8 +82,8 @@ pub trait Downstream<T>: Send {
     /// Publishes everything; false while something is kept back, and then nothing more may be pushed.
     fn flush(&mut self, cx: &mut Context) -> bool;
 
-    /// Adds what it counted.
-    fn figures(&mut self, figures: &mut Figures);
+    /// Adds what it counted, after the last step.
+    fn figures(self, figures: &mut Figures);
 }
 
 /// What one task counted, handed over once at the end.

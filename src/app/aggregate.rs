@@ -8,11 +8,10 @@
 
 use crate::event::Event;
 use crate::operator::{Emit, Operator, Retain};
-use crate::sink::Digestible;
+use crate::sink::{Digestible, xxh3_48};
 use crate::source::trace::native::{ClickRecord, KeyedRecord};
 use bytemuck::{Pod, Zeroable};
 use serde::Serialize;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// An event that can be aggregated.
 pub trait Reading: Event {
@@ -88,7 +87,14 @@ pub struct Aggregated {
 impl Digestible for Aggregated {
     #[inline(always)]
     fn digest(&self) -> u64 {
-        xxh3_64(bytemuck::bytes_of(self))
+        xxh3_48([
+            self.key,
+            self.count,
+            self.sum as u64,
+            self.min as u64,
+            self.max as u64,
+            self.last_ns,
+        ])
     }
 }
 
@@ -107,8 +113,21 @@ impl Total {
     /// The record of `key`.
     #[inline(always)]
     pub fn record(&self, key: u64) -> Aggregated {
-        let Total { count, sum, min, max, last_ns } = *self;
-        Aggregated { key, count, sum, min, max, last_ns }
+        let Total {
+            count,
+            sum,
+            min,
+            max,
+            last_ns,
+        } = *self;
+        Aggregated {
+            key,
+            count,
+            sum,
+            min,
+            max,
+            last_ns,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Exchange<T, R> {
     route: R,
     last: usize,
     blocked: bool,
-    pushed: u64,
+    markers: u64,
 }
 
 impl<T: Event, R: Route<T>> Exchange<T, R> {
@@ -32,7 +32,7 @@ impl<T: Event, R: Route<T>> Exchange<T, R> {
             route,
             last: 0,
             blocked: false,
-            pushed: 0,
+            markers: 0,
         }
     }
 }
@@ -42,16 +42,18 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
     fn push(&mut self, due: Due, value: T) {
         let partition = self.route.partition(&value);
         self.last = partition;
-        self.pushed += 1;
-        let room = self.lanes[partition].push(Message::Event(due, value));
-        self.blocked |= !room;
+        if !self.lanes[partition].push(Message::Event(due, value)) {
+            self.blocked = true;
+        }
     }
 
     fn marker(&mut self, marker: Marker, _: &mut Context) {
         if let Marker::Probe { .. } = marker {
+            self.markers += 1;
             self.blocked |= !self.lanes[self.last].push(Message::Marker(marker));
             return;
         }
+        self.markers += self.lanes.len() as u64;
         for lane in &mut self.lanes {
             self.blocked |= !lane.push(Message::Marker(marker));
         }
@@ -72,7 +74,8 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
         room
     }
 
-    fn figures(&mut self, figures: &mut Figures) {
-        figures.events_out = self.pushed;
+    fn figures(self, figures: &mut Figures) {
+        let sent: u64 = self.lanes.iter().map(Outlet::sent).sum();
+        figures.events_out = sent.saturating_sub(self.markers);
     }
 }

@@ -72,9 +72,9 @@ impl<T: Event, F: FnMut(&T) -> bool + Send, D: Downstream<T>> Downstream<T> for 
 
     forward_to_down!();
 
-    fn figures(&mut self, figures: &mut Figures) {
-        self.down.figures(figures);
+    fn figures(self, figures: &mut Figures) {
         figures.events_filtered += self.filtered;
+        self.down.figures(figures);
     }
 }
 
@@ -86,7 +86,7 @@ impl<T: Event, U: Event, F: FnMut(T) -> U + Send, D: Downstream<U>> Downstream<T
 
     forward_to_down!();
 
-    fn figures(&mut self, figures: &mut Figures) {
+    fn figures(self, figures: &mut Figures) {
         self.down.figures(figures);
     }
 }
@@ -111,9 +111,9 @@ where
 
     forward_to_down!();
 
-    fn figures(&mut self, figures: &mut Figures) {
-        self.down.figures(figures);
+    fn figures(self, figures: &mut Figures) {
         figures.events_filtered += self.filtered;
+        self.down.figures(figures);
         figures.events_expanded += self.expanded;
     }
 }

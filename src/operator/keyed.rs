@@ -8,13 +8,14 @@ use super::stage::Logic;
 use super::{Emitter, Operator, Retain};
 use crate::event::{Due, Message};
 use crate::partition::hash::mum64;
-use crate::state::Table;
+use crate::state::{Place, SETTLE_EVERY, Table};
 use crate::task::{Context, Downstream, Figures};
 use std::fmt::Debug;
 
 /// Events whose state is asked for before the first of them is processed. 16–32 measured best; a core
 /// can have 12–48 line fetches under way.
 const GROUP: usize = 32;
+const _: () = assert!(GROUP <= SETTLE_EVERY, "the table grows between groups only");
 
 /// Takes the key of an event.
 pub trait KeyOf<T>: Fn(&T) -> u64 + Clone + Send + 'static {}
@@ -65,28 +66,27 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
 
     #[inline]
     fn run<D: Downstream<Op::Out>>(&mut self, messages: &[Message<Op::In>], down: &mut D) -> usize {
-        let mut places = [(0u64, 0u64); GROUP];
+        self.table.settle();
+        let mut places = [Place::default(); GROUP];
         let mut count = 0;
-        for message in messages.iter().take(GROUP) {
+        for (place, message) in places.iter_mut().zip(messages) {
             let Message::Event(_, event) = message else {
                 break;
             };
-            let key = (self.key)(event);
-            let hash = mum64(key);
-            self.table.prefetch(hash);
-            places[count] = (hash, key);
+            *place = self.table.prefetch(mum64((self.key)(event)));
             count += 1;
         }
         let mut watch = Watch {
             event: None,
             interrupted: &mut self.interrupted,
         };
-        for (message, (hash, key)) in messages[..count].iter().zip(places) {
+        for (message, place) in messages[..count].iter().zip(places) {
             let Message::Event(due, event) = message else {
                 break;
             };
             watch.event = Some(event);
-            let state = self.table.entry(hash, key);
+            let key = (self.key)(event);
+            let state = self.table.at(place, key);
             let mut out = Emitter {
                 down: &mut *down,
                 due: *due,
@@ -97,7 +97,7 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
             self.events_filtered += u64::from(outputs == 0);
             self.events_expanded += outputs.saturating_sub(1);
             if retain == Retain::Remove {
-                self.table.remove(hash, key);
+                self.table.remove(mum64(key), key);
             }
         }
         count
@@ -133,7 +133,7 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
         self.interrupted.clone()
     }
 
-    fn figures(&mut self, figures: &mut Figures) {
+    fn figures(self, figures: &mut Figures) {
         figures.events_filtered += self.events_filtered;
         figures.events_expanded += self.events_expanded;
         figures.keys = self.table.len() as u64;

@@ -32,5 +32,5 @@ impl<T: Event> Logic for Relay<T> {
         count
     }
 
-    fn figures(&mut self, _: &mut Figures) {}
+    fn figures(self, _: &mut Figures) {}
 }

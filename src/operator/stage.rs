@@ -21,7 +21,7 @@ use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError};
 use hdrhistogram::Histogram;
 
 /// What a stage does with events. Statically dispatched; a step calls it once for a run of events.
-pub trait Logic: Send {
+pub trait Logic: Send + Sized {
     /// What it takes in.
     type In: Event;
     /// What it puts out.
@@ -55,8 +55,8 @@ pub trait Logic: Send {
         None
     }
 
-    /// Adds what it counted.
-    fn figures(&mut self, figures: &mut Figures);
+    /// Adds what it counted, after the last run.
+    fn figures(self, figures: &mut Figures);
 }
 
 /// How a stage is called and where one of its partitions stands.
@@ -157,15 +157,15 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         self.body.logic.at_event()
     }
 
-    fn figures(&mut self) -> Figures {
-        let body = &mut self.body;
+    fn figures(self: Box<Self>) -> Figures {
+        let body = self.body;
         let mut figures = Figures {
-            stage: body.name.name.clone(),
+            stage: body.name.name,
             stage_index: body.name.stage_index,
             partition: body.name.partition,
-            partitioner: body.name.partitioner.clone(),
+            partitioner: body.name.partitioner,
             events_in: body.events_in,
-            queueing: Some(body.queueing.clone()),
+            queueing: Some(body.queueing),
             ..Figures::default()
         };
         body.down.figures(&mut figures);

@@ -4,16 +4,16 @@
 //! and copied, and published together:
 //!
 //! ```text
-//!   reserve:  ask the ring once for all slots that are free and lie side by side  (room)
-//!   push:     write the next of them                                              (written ≤ room)
-//!   flush:    publish what is written, in one Release store
+//!   reserve:  ask the ring once for all slots that are free and lie side by side    start..end
+//!   push:     write the next of them                                                next ≤ end
+//!   flush:    publish what is written, in one Release store                         start = next
 //! ```
 //!
 //! When the ring is full, `push` keeps the message here, in order; `flush` moves it when there is room.
 //! The producer stops working while anything is kept, so what can be kept is bounded by one step.
 //!
-//! Invariant: `next..next + room` are slots that the ring has granted to this producer and that the
-//! consumer cannot see until they are committed; the first `written` of them are initialised.
+//! Invariant: `start..end` are slots that the ring has granted to this producer and that the consumer
+//! cannot see until they are committed; those before `next` are initialised.
 #![allow(unsafe_code)]
 
 use crate::event::{Event, Message};
@@ -27,33 +27,35 @@ const KEPT_SLOTS: usize = 64;
 /// slot by slot pass the ring's lines back and forth for each.
 const REFILL_SHARE: usize = 8;
 
-/// The producer's end of a ring.
+/// The producer's end of a ring. Two cache lines, so that finding one lane among many is a shift.
 #[derive(Debug)]
+#[repr(align(128))]
 pub struct Outlet<E> {
-    producer: Producer<Message<E>>,
     next: *mut Message<E>,
-    room: usize,
-    written: usize,
-    kept: VecDeque<Message<E>>,
-    enough: usize,
+    end: *mut Message<E>,
+    start: *mut Message<E>,
     sent: u64,
+    enough: usize,
+    producer: Producer<Message<E>>,
+    kept: VecDeque<Message<E>>,
 }
 
-// SAFETY: `next` points into the ring that `producer` owns one end of, and moves with it.
+// SAFETY: the pointers lead into the ring that `producer` owns one end of, and move with it.
 unsafe impl<E: Event> Send for Outlet<E> {}
 
 impl<E: Event> Outlet<E> {
     pub(super) fn new(producer: Producer<Message<E>>) -> Self {
         let kept = VecDeque::with_capacity(KEPT_SLOTS);
         let enough = (producer.buffer().capacity() / REFILL_SHARE).max(1);
+        let none = std::ptr::null_mut();
         Outlet {
-            producer,
-            next: std::ptr::null_mut(),
-            room: 0,
-            written: 0,
-            kept,
-            enough,
+            next: none,
+            end: none,
+            start: none,
             sent: 0,
+            enough,
+            producer,
+            kept,
         }
     }
 
@@ -61,12 +63,16 @@ impl<E: Event> Outlet<E> {
     /// False when it had to be kept back.
     #[inline(always)]
     pub fn push(&mut self, message: Message<E>) -> bool {
-        if self.written == self.room {
+        let next = self.next;
+        if next == self.end {
             return self.push_slow(message);
         }
-        // SAFETY: `written < room`, so the slot is granted to us (invariant).
-        unsafe { self.next.add(self.written).write(message) };
-        self.written += 1;
+        // SAFETY: `next < end`, so the slot is granted to us (invariant), and the slot after it is at most
+        // `end`.
+        self.next = unsafe {
+            next.write(message);
+            next.add(1)
+        };
         true
     }
 
@@ -83,7 +89,7 @@ impl<E: Event> Outlet<E> {
     /// Publishes; false while something is kept back.
     #[inline]
     pub fn flush(&mut self) -> bool {
-        if self.written > 0 {
+        if self.next != self.start {
             self.commit();
         }
         self.kept.is_empty() || self.move_kept()
@@ -93,37 +99,34 @@ impl<E: Event> Outlet<E> {
     #[inline(never)]
     fn move_kept(&mut self) -> bool {
         while let Some(&message) = self.kept.front() {
-            if self.written == self.room && !self.reserve() {
+            if self.next == self.end && !self.reserve() {
                 break;
             }
             self.kept.pop_front();
-            // SAFETY: `written < room` after `reserve` (invariant).
-            unsafe { self.next.add(self.written).write(message) };
-            self.written += 1;
+            self.push(message);
         }
         self.commit();
         self.kept.is_empty()
     }
 
-    /// Messages published or written so far, kept ones left out.
+    /// Messages published so far, markers included.
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
     fn commit(&mut self) {
-        let written = std::mem::take(&mut self.written);
+        let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
         self.sent += written as u64;
         if let Ok(chunk) = self.producer.write_chunk_uninit(written) {
             // SAFETY: the first `written` free slots were initialised by `push` (invariant).
             unsafe { chunk.commit_all() };
         }
-        self.next = self.next.wrapping_add(written);
-        self.room -= written;
+        self.start = self.next;
     }
 
     /// Commits, then asks the ring for the free slots that lie side by side; whether there is one.
     fn reserve(&mut self) -> bool {
-        if self.written > 0 {
+        if self.next != self.start {
             self.commit();
         }
         let free = self.producer.slots();
@@ -135,8 +138,12 @@ impl<E: Event> Outlet<E> {
             Err(ChunkError::TooFewSlots(_)) => return false,
         };
         let (first, _) = chunk.as_mut_slices();
-        self.next = first.as_mut_ptr().cast();
-        self.room = first.len();
-        self.room > 0
+        let granted = first.as_mut_ptr_range();
+        (self.start, self.next, self.end) = (
+            granted.start.cast(),
+            granted.start.cast(),
+            granted.end.cast(),
+        );
+        self.next != self.end
     }
 }

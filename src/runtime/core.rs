@@ -106,7 +106,7 @@ pub(super) fn run_core(
         signals.failed.store(true, Ordering::Relaxed);
     }
     waiter.worked(sleepers);
-    for seat in &mut seats {
+    for seat in seats {
         end.figures.push((seat.index, seat.task.figures()));
     }
     end
@@ -155,7 +155,7 @@ fn rounds(
                 }
                 Progress::Idle(None) | Progress::Blocked => {}
                 Progress::Done => {
-                    let mut seat = seats.remove(*at);
+                    let seat = seats.remove(*at);
                     end.figures.push((seat.index, seat.task.figures()));
                     worked = true;
                     continue;

@@ -65,7 +65,7 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
         time.set(time.get() + pause_ns);
         cx.now_ns = time.get();
         cx.budget = 1 + (random.next_u64() % BUDGET_MAX) as usize;
-        let (index, seat) = &mut live[chosen];
+        let (_, seat) = &mut live[chosen];
         let progress = seat
             .task
             .step(&mut cx)
@@ -84,8 +84,8 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
             }
             Progress::Idle(_) | Progress::Blocked => quiet_steps += 1,
             Progress::Done => {
-                figures[*index] = seat.task.figures();
-                live.swap_remove(chosen);
+                let (index, seat) = live.swap_remove(chosen);
+                figures[index] = seat.task.figures();
                 quiet_steps = 0;
             }
         }

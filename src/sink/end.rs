@@ -57,7 +57,9 @@ pub trait Sink<T>: Send + 'static {
 /// A sink and its stamp.
 #[derive(Debug)]
 pub struct SinkEnd<S> {
-    sink: Option<S>,
+    sink: S,
+    /// The run that grows, and those before it.
+    run: (Option<Due>, u64),
     runs: Vec<(Due, u64)>,
     probes: Vec<u64>,
     part: Box<EpochPart>,
@@ -70,7 +72,8 @@ impl<S> SinkEnd<S> {
     /// Fuses `sink`; epochs go to `port` where there is one, else all latencies stay here.
     pub fn new(sink: S, port: Option<IntervalPort>) -> Self {
         SinkEnd {
-            sink: Some(sink),
+            sink,
+            run: (None, 0),
             runs: Vec::with_capacity(RUNS),
             probes: Vec::with_capacity(RUNS / 64),
             part: new_part(),
@@ -81,12 +84,21 @@ impl<S> SinkEnd<S> {
     }
 
     #[inline]
+    fn end_run(&mut self) {
+        if let (Some(due), count) = std::mem::take(&mut self.run) {
+            self.runs.push((due, count));
+        }
+    }
+
+    #[inline]
     fn stamp(&mut self, cx: &Context) {
+        self.end_run();
         if self.runs.is_empty() && self.probes.is_empty() {
             return;
         }
         let now_ns = cx.clock.now_ns();
         for (due, count) in self.runs.drain(..) {
+            self.taken += count;
             record(
                 &mut self.part.latency,
                 now_ns.saturating_sub(due.ns()),
@@ -102,14 +114,12 @@ impl<S> SinkEnd<S> {
 impl<T: Event, S: Sink<T>> Downstream<T> for SinkEnd<S> {
     #[inline(always)]
     fn push(&mut self, due: Due, value: T) {
-        if let Some(sink) = &mut self.sink {
-            sink.take(&value);
+        self.sink.take(&value);
+        if self.run.0 != Some(due) {
+            self.end_run();
+            self.run.0 = Some(due);
         }
-        self.taken += 1;
-        match self.runs.last_mut() {
-            Some((same, count)) if *same == due => *count += 1,
-            _ => self.runs.push((due, 1)),
-        }
+        self.run.1 += 1;
     }
 
     fn marker(&mut self, marker: Marker, cx: &mut Context) {
@@ -128,45 +138,40 @@ impl<T: Event, S: Sink<T>> Downstream<T> for SinkEnd<S> {
                 self.stamp(cx);
                 self.part.epoch = u64::MAX;
                 self.part.end_ns = cx.clock.now_ns();
-                if let Some(sink) = &mut self.sink {
-                    sink.end();
-                }
+                self.sink.end();
             }
         }
     }
 
     #[inline(always)]
     fn is_blocked(&self) -> bool {
-        self.sink.as_ref().is_some_and(Sink::is_blocked)
+        self.sink.is_blocked()
     }
 
     #[inline]
     fn flush(&mut self, cx: &mut Context) -> bool {
         self.stamp(cx);
-        self.sink.as_mut().is_none_or(Sink::flush)
+        self.sink.flush()
     }
 
-    fn figures(&mut self, figures: &mut Figures) {
+    fn figures(self, figures: &mut Figures) {
         figures.events_out = self.taken;
         figures.results = self.taken;
-        figures.service = Some(self.service.clone());
-        let part = std::mem::replace(&mut self.part, new_part());
+        figures.service = Some(self.service);
         let EpochPart {
             start_ns,
             end_ns,
             latency,
             ..
-        } = *part;
+        } = *self.part;
         figures.last_epoch = Some(LastEpoch {
             start_ns,
             end_ns,
             latency,
         });
-        if let Some(sink) = self.sink.take() {
-            figures.digest = sink.digest();
-            figures.measures.extend(sink.measures());
-            figures.notes.extend(sink.notes());
-            figures.sink = Some(Box::new(sink));
-        }
+        figures.digest = self.sink.digest();
+        figures.measures.extend(self.sink.measures());
+        figures.notes.extend(self.sink.notes());
+        figures.sink = Some(Box::new(self.sink));
     }
 }

@@ -95,6 +95,24 @@ impl<D> Offer<'_, D> {
         self.put(self.now_ns, event_time_ns, event);
     }
 
+    /// Offers a run of events that are all due now.
+    #[inline(always)]
+    pub fn now_all<E: Event>(&mut self, events: &[E], event_time_ns: impl Fn(&E) -> u64)
+    where
+        D: Downstream<E>,
+    {
+        // Counted in registers: `counts` may alias the ring for all the compiler knows.
+        let mut latest_ns = 0;
+        let due = Due::new(self.now_ns);
+        for event in events {
+            latest_ns = latest_ns.max(event_time_ns(event));
+            self.down.push(due, *event);
+        }
+        self.counts.offered += events.len() as u64;
+        self.counts.event_time_ns = self.counts.event_time_ns.max(latest_ns);
+        self.counts.last_due_ns = self.now_ns;
+    }
+
     #[inline(always)]
     fn put<E: Event>(&mut self, due_ns: u64, event_time_ns: u64, event: E)
     where
@@ -241,14 +259,14 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
         })
     }
 
-    fn figures(&mut self) -> Figures {
+    fn figures(mut self: Box<Self>) -> Figures {
         let mut figures = Figures {
-            stage: self.name.clone(),
+            stage: self.name,
             ..Figures::default()
         };
         self.down.figures(&mut figures);
         figures.events_in = self.counts.offered;
-        figures.late_start = Some(self.late_start.clone());
+        figures.late_start = Some(self.late_start);
         figures.due_range = (self.counts.offered > 0)
             .then_some((self.counts.first_due_ns, self.counts.last_due_ns));
         self.source.figures(&mut figures);

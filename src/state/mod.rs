@@ -4,4 +4,4 @@ mod table;
 #[cfg(test)]
 mod table_tests;
 pub use growth::Prefaulter;
-pub use table::{Table, TableError, TableOptions};
+pub use table::{Place, SETTLE_EVERY, Table, TableError, TableOptions};

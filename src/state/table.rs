@@ -72,6 +72,13 @@ const CAPACITY_SLOTS_MIN: usize = 256;
 /// Lines of a slot asked for ahead; more than these and the processor's own prefetcher has caught on.
 const PREFETCH_LINES_MAX: usize = 4;
 
+/// Insertions between two calls of [`Table::settle`] at the most: what the slack of the smallest table bears.
+pub const SETTLE_EVERY: usize = 64;
+
+/// Where the search for a key starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place(usize);
+
 /// How a table starts.
 #[derive(Clone, Copy, Debug)]
 pub struct TableOptions {
@@ -109,7 +116,8 @@ pub struct Table<V> {
     /// `len` at which `insert` must look after growth.
     watch: usize,
     front: usize,
-    debt_slots: usize,
+    /// `len` up to which the slots owed to growth have been moved.
+    paid_len: usize,
     phase: Phase,
     capacity_slots_max: usize,
     growth: Arc<Growth>,
@@ -124,6 +132,18 @@ enum Phase {
     Growing,
 }
 
+/// Reserves `wanted` bytes, or half as often as the system refuses, but not less than `least`.
+fn reserve(wanted: usize, least: usize) -> Result<(Reserve, usize), TableError> {
+    let mut bytes = wanted;
+    loop {
+        match Reserve::new(bytes) {
+            Ok(reserve) => return Ok((reserve, bytes)),
+            Err(_) if bytes / 2 >= least => bytes /= 2,
+            Err(source) => return Err(TableError { bytes, source }),
+        }
+    }
+}
+
 // SAFETY: the table owns its slots; the helper that shares `growth` never reads or writes them.
 unsafe impl<V: Pod + Send> Send for Table<V> {}
 
@@ -136,10 +156,8 @@ impl<V: Pod> Table<V> {
         let slot_bytes = size_of::<Slot<V>>();
         let wanted = (options.expected_keys * 100).div_ceil(GROW_PERCENT - 2);
         let capacity = wanted.next_power_of_two().max(CAPACITY_SLOTS_MIN);
-        let bytes = options
-            .reserve_bytes
-            .max((capacity + TAIL_SLOTS) * slot_bytes);
-        let reserve = Reserve::new(bytes).map_err(|source| TableError { bytes, source })?;
+        let least = (capacity + TAIL_SLOTS) * slot_bytes;
+        let (reserve, bytes) = reserve(options.reserve_bytes.max(least), least)?;
         if options.expected_keys > 0 {
             let present = 0..capacity * slot_bytes;
             reserve.advise_huge(present.clone());
@@ -156,7 +174,7 @@ impl<V: Pod> Table<V> {
             len: 0,
             watch: 0,
             front: 0,
-            debt_slots: 0,
+            paid_len: 0,
             phase: Phase::Rest,
             capacity_slots_max: bytes / slot_bytes - TAIL_SLOTS,
             growth,
@@ -208,36 +226,58 @@ impl<V: Pod> Table<V> {
         unsafe { &mut *self.base.add(index) }
     }
 
-    /// Asks the processor to fetch the lines of the slot of `hash`.
+    /// Finds the home of `hash` and asks the processor to fetch its lines. The place stays good until the
+    /// next [`Table::settle`].
     #[inline(always)]
-    pub fn prefetch(&self, hash: u64) {
+    pub fn prefetch(&self, hash: u64) -> Place {
+        let home = self.home(hash);
         #[cfg(target_arch = "x86_64")]
         for line in 0..(size_of::<Slot<V>>() / 64).min(PREFETCH_LINES_MAX) {
             use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             // SAFETY: a prefetch reads no memory and cannot fault; the address lies in the reserve.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(
-                    self.base.add(self.home(hash)).cast::<i8>().add(line * 64),
-                )
-            };
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.base.add(home).cast::<i8>().add(line * 64)) };
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = hash;
+        Place(home)
     }
 
-    /// The state of `key`, zeroed if it is new. `hash` is `mum64(key)`.
+    /// The state of `key`, whose hash has its home at `place`; zeroed if it is new.
+    ///
+    /// Never grows the table: call [`Table::settle`] at least once in [`SETTLE_EVERY`] insertions.
     #[inline(always)]
-    pub fn entry(&mut self, hash: u64, key: u64) -> &mut V {
-        let mut index = self.home(hash);
+    pub fn at(&mut self, place: Place, key: u64) -> &mut V {
+        let mut index = place.0;
         loop {
             let slot = self.slot(index);
             if slot.tag == 0 {
-                return self.insert(index, hash, key);
+                *slot = Slot {
+                    key,
+                    tag: OCCUPIED,
+                    spare: 0,
+                    value: V::zeroed(),
+                };
+                self.len += 1;
+                return &mut self.slot(index).value;
             }
             if slot.key == key {
                 return &mut self.slot(index).value;
             }
             index += 1;
+        }
+    }
+
+    /// The state of `key`, zeroed if it is new. `hash` is `mum64(key)`.
+    #[inline]
+    pub fn entry(&mut self, hash: u64, key: u64) -> &mut V {
+        self.settle();
+        let home = self.home(hash);
+        self.at(Place(home), key)
+    }
+
+    /// Grows as far as the insertions since the last call ask for. Places found before are void.
+    #[inline(always)]
+    pub fn settle(&mut self) {
+        if self.len >= self.watch {
+            self.grow();
         }
     }
 
@@ -256,26 +296,6 @@ impl<V: Pod> Table<V> {
                 _ => index += 1,
             }
         }
-    }
-
-    #[inline]
-    fn insert(&mut self, mut index: usize, hash: u64, key: u64) -> &mut V {
-        if self.len >= self.watch {
-            self.grow();
-            index = self.home(hash);
-            while self.slot(index).tag != 0 {
-                index += 1;
-            }
-        }
-        self.len += 1;
-        let slot = self.slot(index);
-        *slot = Slot {
-            key,
-            tag: OCCUPIED,
-            spare: 0,
-            value: V::zeroed(),
-        };
-        &mut slot.value
     }
 
     /// Removes `key`; whether it was held. Later entries of its cluster move up (no tombstones).
@@ -311,7 +331,7 @@ impl<V: Pod> Table<V> {
             .map(|(_, slot)| (slot.key, &slot.value))
     }
 
-    /// Looks after growth; called before an insertion at or above `watch`.
+    /// Looks after growth, at or above `watch` keys.
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
@@ -338,16 +358,19 @@ impl<V: Pod> Table<V> {
             }
             self.phase = Phase::Growing;
             self.front = capacity;
-            self.debt_slots = 0;
+            self.paid_len = self.len;
             self.watch = 0;
         }
-        self.debt_slots += MIGRATE_PER_INSERT;
-        if self.debt_slots >= MIGRATE_SLOTS {
+        while self.len >= self.paid_len + MIGRATE_SLOTS / MIGRATE_PER_INSERT {
             let from = 2 * self.front.saturating_sub(4 * MIGRATE_SLOTS) * slot_bytes;
             let waits = from >= capacity * slot_bytes && !self.growth.is_ready(from);
-            if !waits || self.len >= self.load(FORCE_PERCENT) {
-                self.debt_slots -= MIGRATE_SLOTS;
-                self.migrate();
+            if waits && self.len < self.load(FORCE_PERCENT) {
+                return;
+            }
+            self.paid_len += MIGRATE_SLOTS / MIGRATE_PER_INSERT;
+            self.migrate();
+            if self.phase == Phase::Rest {
+                return;
             }
         }
     }

@@ -32,7 +32,9 @@ mod rand_zipf {
                 sum += (rank as f64).powf(-s);
                 sum
             });
-            Zipf { cumulative: cumulative.collect() }
+            Zipf {
+                cumulative: cumulative.collect(),
+            }
         }
         pub fn draw(&self, unit: f64) -> u64 {
             let total = self.cumulative.last().copied().unwrap_or(1.0);
@@ -42,7 +44,9 @@ mod rand_zipf {
 }
 
 #[derive(Parser)]
-#[command(about = "Millstream beside a bare loop over the same parts, interleaved, answers compared")]
+#[command(
+    about = "Millstream beside a bare loop over the same parts, interleaved, answers compared"
+)]
 struct Args {
     /// Keys: "zipf" (0.99) or "uniform".
     #[arg(long, default_value = "zipf")]
@@ -90,7 +94,10 @@ fn main() {
             Some(digest)
         };
         let (digest, rate) = engine(&args, events.clone());
-        assert!(bare_digest.is_none_or(|bare| bare == digest), "the answers differ");
+        assert!(
+            bare_digest.is_none_or(|bare| bare == digest),
+            "the answers differ"
+        );
         engine_rates.push(rate);
     }
     let median = |rates: &mut Vec<f64>| {
@@ -121,7 +128,11 @@ fn events(args: &Args) -> Vec<KeyedRecord> {
                 Some(zipf) => zipf.draw(unit),
                 None => (unit * args.distinct as f64) as u64,
             };
-            KeyedRecord { key, value: (bits & 1023) as i64, ts_ns }
+            KeyedRecord {
+                key,
+                value: (bits & 1023) as i64,
+                ts_ns,
+            }
         })
         .collect()
 }
@@ -143,7 +154,10 @@ fn engine(args: &Args, events: Arc<Vec<KeyedRecord>>) -> (u64, f64) {
     }
     let count = events.len();
     let outcome = Flow::new(options)
-        .source("events", Slice::new(Lent(events), |event: &KeyedRecord| event.ts_ns))
+        .source(
+            "events",
+            Slice::new(Lent(events), |event: &KeyedRecord| event.ts_ns),
+        )
         .partition_by(|event: &KeyedRecord| event.key)
         .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
         .sink(|_| Digest::default())
@@ -167,7 +181,10 @@ struct Slot {
 fn bare(events: &[KeyedRecord], distinct: usize) -> (u64, f64) {
     let slots = (distinct * 3 / 2).next_power_of_two();
     let bytes = slots * size_of::<Slot>();
-    let mut map = memmap2::MmapOptions::new().len(bytes + (2 << 20)).map_anon().expect("memory");
+    let mut map = memmap2::MmapOptions::new()
+        .len(bytes + (2 << 20))
+        .map_anon()
+        .expect("memory");
     let _ = map.advise(memmap2::Advice::HugePage);
     map.fill(0);
     let base = map.as_mut_ptr();
