@@ -175,29 +175,34 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
 }
 
 impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
-    /// Works through one slice of input `index`; returns how many messages it took.
+    /// Works through one slice of input `index`; returns how many messages it took, and whether it would
+    /// take more: not behind a barrier that other inputs have yet to reach, nor with a full ring ahead.
     #[inline]
-    fn work(&mut self, messages: &[Message<L::In>], index: usize, cx: &mut Context) -> usize {
+    fn work(
+        &mut self,
+        messages: &[Message<L::In>],
+        index: usize,
+        cx: &mut Context,
+    ) -> (usize, bool) {
         let mut taken = 0;
         while let Some(message) = messages.get(taken) {
-            match *message {
+            let stop = match *message {
                 Message::Event(..) => {
                     let count = self.logic.run(&messages[taken..], &mut self.down);
                     self.events_in += count as u64;
                     taken += count;
-                    if self.down.is_blocked() {
-                        break;
-                    }
+                    self.down.is_blocked()
                 }
                 Message::Marker(marker) => {
                     taken += 1;
-                    if self.marker(marker, index, cx) {
-                        break;
-                    }
+                    self.marker(marker, index, cx)
                 }
+            };
+            if stop {
+                return (taken, false);
             }
         }
-        taken
+        (taken, true)
     }
 
     /// Handles a marker of input `index`; whether that input must not be read further now.

@@ -17,9 +17,14 @@ impl<E: Event> Inlet<E> {
     }
 
     /// Hands at most `budget` waiting messages to `take`, in one or two slices in order, and frees those
-    /// that it says it took; a slice not taken whole is the last. Returns how many were taken.
+    /// that it says it took. `take` also says whether it would take more; the second slice is handed over
+    /// only then. Returns how many were taken.
     #[inline]
-    pub fn take(&mut self, budget: usize, mut take: impl FnMut(&[Message<E>]) -> usize) -> usize {
+    pub fn take(
+        &mut self,
+        budget: usize,
+        mut take: impl FnMut(&[Message<E>]) -> (usize, bool),
+    ) -> usize {
         let waiting = self.consumer.slots().min(budget);
         if waiting == 0 {
             return 0;
@@ -28,9 +33,9 @@ impl<E: Event> Inlet<E> {
             return 0;
         };
         let (first, second) = chunk.as_slices();
-        let mut taken = take(first);
-        if taken == first.len() && !second.is_empty() {
-            taken += take(second);
+        let (mut taken, more) = take(first);
+        if more && !second.is_empty() {
+            taken += take(second).0;
         }
         chunk.commit(taken);
         taken
