@@ -6,8 +6,10 @@ fn partitions(n: u32) -> Partitions {
     Partitions::new(n.into()).unwrap()
 }
 
+type ByNumber = Partitioner<fn(&u64) -> u64>;
+
 /// One of each scheme, `content` by the key's lowest digits.
-fn all(n: u32, seed: u64) -> Vec<Partitioner<fn(&u64) -> u64>> {
+fn all(n: u32, seed: u64) -> Vec<ByNumber> {
     let p = partitions(n);
     let boundaries = (1..u64::from(n)).map(|i| i * 1_000).collect();
     vec![
