@@ -15,7 +15,9 @@ use std::collections::HashMap;
 const SEEDS: u64 = 1_200;
 
 fn seeds() -> impl Iterator<Item = u64> {
-    let one = std::env::var("SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
+    let one = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse::<u64>().ok());
     (0..SEEDS).filter(move |seed| one.is_none_or(|one| one == *seed))
 }
 
@@ -64,7 +66,11 @@ fn aggregate_gives_the_answers_of_a_sequential_run() -> Result<(), FlowError> {
             .simulate(seed)?;
         assert_eq!(outcome.answers.digest, Some(expected), "seed {seed}");
         assert_eq!(outcome.answers.events_out, count, "seed {seed}");
-        assert!(outcome.answers.balanced(), "seed {seed}: {:?}", outcome.answers);
+        assert!(
+            outcome.answers.balanced(),
+            "seed {seed}: {:?}",
+            outcome.answers
+        );
     }
     Ok(())
 }
@@ -89,14 +95,14 @@ impl Operator for Buckets {
         if event.count % 3 == 0 {
             out.emit((key, event.count));
         }
-        if *seen > 5_000 { Retain::Remove } else { Retain::Keep }
+        if *seen > 5_000 {
+            Retain::Remove
+        } else {
+            Retain::Keep
+        }
     }
 
-    fn end(
-        &mut self,
-        states: &mut millstream::state::Table<u64>,
-        out: &mut impl Emit<(u64, u64)>,
-    ) {
+    fn end(&mut self, states: &mut millstream::state::Table<u64>, out: &mut impl Emit<(u64, u64)>) {
         for (key, seen) in states.iter() {
             out.emit((key, *seen));
         }
@@ -150,11 +156,25 @@ fn two_exchanges_with_fused_steps_lose_and_repeat_nothing() -> Result<(), FlowEr
         let answers = &outcome.answers;
         assert_eq!(answers.events_in, offered, "seed {seed}");
         assert!(answers.balanced(), "seed {seed}: {answers:?}");
-        let results: Vec<_> = outcome.sinks.into_iter().flat_map(|sink| sink.results).collect();
-        assert_eq!(results.len() as u64, thirds + buckets.len() as u64, "seed {seed}");
-        assert!(filtered + doubled >= offered, "the oracle itself lost an event");
+        let results: Vec<_> = outcome
+            .sinks
+            .into_iter()
+            .flat_map(|sink| sink.results)
+            .collect();
+        assert_eq!(
+            results.len() as u64,
+            thirds + buckets.len() as u64,
+            "seed {seed}"
+        );
+        assert!(
+            filtered + doubled >= offered,
+            "the oracle itself lost an event"
+        );
         for (bucket, seen) in buckets {
-            assert!(results.contains(&(bucket, seen)), "seed {seed}: bucket {bucket} is not {seen}");
+            assert!(
+                results.contains(&(bucket, seen)),
+                "seed {seed}: bucket {bucket} is not {seen}"
+            );
         }
     }
     Ok(())

@@ -25,6 +25,6 @@ mod stream;
 pub use job::{Job, Outcome, SimulatedOutcome};
 pub use options::{Options, Resolved};
 pub use plan::FlowError;
-pub use route::{ByHash, Spread};
+pub use route::{ByKey, Spread};
 pub use stages::Build;
 pub use stream::{Flow, KeyedStream, Stream};

@@ -1,6 +1,7 @@
 //! The plan: the tasks that a flow comes to, before they are placed on cores.
 
 use super::options::{Options, Resolved};
+use crate::partition::PartitionError;
 use crate::runtime::{PlacedTask, RunError, SimulateError};
 use crate::schedule::allocate;
 use crate::sink::{IntervalCollector, IntervalPort, interval_port};
@@ -20,6 +21,9 @@ pub enum FlowError {
     /// A state table could not be made.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// A partitioning cannot be.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
     /// An option is out of its range.
     #[error("{option} = {value} is out of range: {expected}")]
     Option {

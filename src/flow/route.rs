@@ -3,21 +3,28 @@
 use crate::event::Event;
 use crate::exchange::Route;
 use crate::operator::KeyOf;
-use crate::partition::hash::mum64;
+use crate::partition::{Content, NoContent, Partitioner, mum64};
 
-/// By the hash of the key: each key has one partition, for the whole run.
+/// By what the configuration says of the key, the time or the content of an event.
 #[derive(Clone, Debug)]
-pub struct ByHash<K> {
+pub struct ByKey<K, C = NoContent, W = fn(&()) -> u64> {
     pub(super) key: K,
-    pub(super) partitions: u64,
+    pub(super) event_time_ns: W,
+    pub(super) partitioner: Partitioner<C>,
 }
 
-impl<T: Event, K: KeyOf<T>> Route<T> for ByHash<K> {
+impl<T, K, C, W> Route<T> for ByKey<K, C, W>
+where
+    T: Event,
+    K: KeyOf<T>,
+    C: Content<T> + Send,
+    W: KeyOf<T>,
+{
     #[inline(always)]
     fn partition(&mut self, event: &T) -> usize {
-        // The low half chooses the partition, the high bits the slot within it (`state/table.rs`).
-        let low = mum64((self.key)(event)) & 0xFFFF_FFFF;
-        ((low * self.partitions) >> 32) as usize
+        let key = (self.key)(event);
+        let ts_ns = (self.event_time_ns)(event);
+        self.partitioner.of(key, mum64(key), event, ts_ns) as usize
     }
 }
 

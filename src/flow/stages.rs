@@ -1,13 +1,15 @@
 //! How each part of a flow becomes tasks: from the sink backwards, since a task's type holds what follows.
 
 use super::plan::{FlowError, Plan};
-use super::route::{ByHash, Spread};
+use super::route::{ByKey, Spread};
 use crate::event::Event;
 use crate::exchange::{Exchange, Route};
 use crate::operator::{Filter, FlatMap, KeyOf, Keyed, Map, Operator, Relay, Stage, StageName};
+use crate::partition::{Content, NoContent, PartitionError, Partitioning, Scheme};
 use crate::ring::{Inlet, Outlet, ring};
 use crate::source::{Source, SourceTask};
 use crate::task::Downstream;
+use std::any::TypeId;
 use std::marker::PhantomData;
 
 /// A flow up to some point, able to build its tasks once it is told what follows each of them.
@@ -180,18 +182,23 @@ where
 }
 
 /// A keyed stage behind an exchange.
-pub struct KeyedStage<B, K, M> {
+pub struct KeyedStage<B, K, C, W, M> {
     pub(super) before: B,
     pub(super) name: String,
     pub(super) key: K,
+    pub(super) event_time_ns: W,
+    pub(super) partitioning: Partitioning,
+    pub(super) content: C,
     pub(super) make: M,
 }
 
-impl<B, K, M, Op> Build for KeyedStage<B, K, M>
+impl<B, K, C, W, M, Op> Build for KeyedStage<B, K, C, W, M>
 where
     B: Build,
     Op: Operator<In = B::Out>,
     K: KeyOf<B::Out>,
+    C: Content<B::Out> + Clone + Send + 'static,
+    W: KeyOf<B::Out>,
     M: FnMut(usize) -> Op,
 {
     type Out = Op::Out;
@@ -215,15 +222,25 @@ where
     ) -> Result<(), FlowError> {
         let (width, index) = (downs.len(), self.stage_index());
         let (lanes, inlets) = rings(self.before.width(plan), width, plan.resolved.ring_slots);
+        let config = Partitioning {
+            partitions: width as u32,
+            ..self.partitioning
+        };
+        if config.scheme == Scheme::Content && TypeId::of::<C>() == TypeId::of::<NoContent>() {
+            return Err(PartitionError::NoContent.into());
+        }
+        let partitioner = config.build_with(plan.options.seed, self.content)?;
+        let scheme = partitioner.scheme().to_string();
         for (partition, (inlets, down)) in inlets.into_iter().zip(downs).enumerate() {
             let logic = Keyed::new((self.make)(partition), self.key.clone(), plan.table()?);
-            let name = stage_name(&self.name, index, partition, "hash");
+            let name = stage_name(&self.name, index, partition, &scheme);
             let task = Stage::new(name, inlets, logic, down);
             plan.add(&self.name, index, partition, width, Box::new(task));
         }
-        let route = ByHash {
+        let route = ByKey {
             key: self.key,
-            partitions: width as u64,
+            event_time_ns: self.event_time_ns,
+            partitioner,
         };
         self.before.build(exchanges(lanes, &route), plan)
     }

@@ -5,6 +5,7 @@ use super::options::Options;
 use super::stages::{Build, Filtered, FlatMapped, FromSource, KeyedStage, Mapped, SpreadStage};
 use crate::event::Event;
 use crate::operator::{KeyOf, Operator};
+use crate::partition::{Content, NoContent, Partitioning, Scheme};
 use crate::sink::Sink;
 use crate::source::Source;
 use std::marker::PhantomData;
@@ -89,11 +90,14 @@ impl<B: Build> Stream<B> {
 
     /// Sends each event to the partition of its key, behind an exchange. All events of a key meet in one
     /// partition, in order.
-    pub fn partition_by<K: KeyOf<B::Out>>(self, key: K) -> KeyedStream<B, K> {
+    pub fn partition_by<K: KeyOf<B::Out>>(self, key: K) -> KeyedStream<B, K, NoContent, NoTime<B>> {
         KeyedStream {
             options: self.options,
             build: self.build,
             key,
+            event_time_ns: |_| 0,
+            partitioning: Partitioning::default(),
+            content: NoContent,
         }
     }
 
@@ -118,16 +122,82 @@ impl<B: Build> Stream<B> {
     }
 }
 
+/// Stands in where no scheme asks for the time of an event.
+type NoTime<B> = fn(&<B as Build>::Out) -> u64;
+
 /// A stream whose events know their partition; a keyed operator comes next.
-pub struct KeyedStream<B, K> {
+pub struct KeyedStream<B, K, C, W> {
     options: Options,
     build: B,
     key: K,
+    event_time_ns: W,
+    partitioning: Partitioning,
+    content: C,
 }
 
-impl<B: Build, K: KeyOf<B::Out>> KeyedStream<B, K> {
+impl<B, K, C, W> KeyedStream<B, K, C, W>
+where
+    B: Build,
+    K: KeyOf<B::Out>,
+    C: Content<B::Out> + Clone + Send + 'static,
+    W: KeyOf<B::Out>,
+{
+    /// Chooses partitions as `partitioning` says, its number of partitions aside, which the options give.
+    /// Under `random` and `time` a key has state in several partitions, each of its own.
+    pub fn partitioning(mut self, partitioning: Partitioning) -> Self {
+        self.partitioning = partitioning;
+        self
+    }
+
+    /// Tells the scheme `time` the event time of an event, ns.
+    pub fn event_time<W2: KeyOf<B::Out>>(self, event_time_ns: W2) -> KeyedStream<B, K, C, W2> {
+        let KeyedStream {
+            options,
+            build,
+            key,
+            partitioning,
+            content,
+            ..
+        } = self;
+        KeyedStream {
+            options,
+            build,
+            key,
+            event_time_ns,
+            partitioning,
+            content,
+        }
+    }
+
+    /// Chooses partitions by a number that `content` finds in each event.
+    pub fn by_content<C2>(self, content: C2) -> KeyedStream<B, K, C2, W>
+    where
+        C2: Content<B::Out> + Clone + Send + 'static,
+    {
+        let KeyedStream {
+            options,
+            build,
+            key,
+            event_time_ns,
+            partitioning,
+            ..
+        } = self;
+        let partitioning = Partitioning {
+            scheme: Scheme::Content,
+            ..partitioning
+        };
+        KeyedStream {
+            options,
+            build,
+            key,
+            event_time_ns,
+            partitioning,
+            content,
+        }
+    }
+
     /// Processes each event with the state of its key. `make` makes the operator of each partition.
-    pub fn keyed<Op, M>(self, name: &str, make: M) -> Stream<KeyedStage<B, K, M>>
+    pub fn keyed<Op, M>(self, name: &str, make: M) -> Stream<KeyedStage<B, K, C, W, M>>
     where
         Op: Operator<In = B::Out>,
         M: FnMut(usize) -> Op,
@@ -136,6 +206,9 @@ impl<B: Build, K: KeyOf<B::Out>> KeyedStream<B, K> {
             before: self.build,
             name: name.to_owned(),
             key: self.key,
+            event_time_ns: self.event_time_ns,
+            partitioning: self.partitioning,
+            content: self.content,
             make,
         };
         Stream {

@@ -7,7 +7,7 @@
 use super::stage::Logic;
 use super::{Emitter, Operator, Retain};
 use crate::event::{Due, Message};
-use crate::partition::hash::mum64;
+use crate::partition::mum64;
 use crate::state::{Place, SETTLE_EVERY, Table};
 use crate::task::{Context, Downstream, Figures};
 use std::fmt::Debug;

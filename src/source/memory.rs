@@ -42,7 +42,7 @@ where
     ) -> Result<Poll, TaskError> {
         let events = self.events.as_ref();
         let end = events.len().min(self.next + cx.budget);
-        out.now_all(&events[self.next..end], &self.event_time_ns);
+        out.now_all(events, self.next..end, &self.event_time_ns);
         self.next = end;
         Ok(if end == events.len() {
             Poll::End

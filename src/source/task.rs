@@ -13,11 +13,15 @@
 
 use crate::event::{Due, Event, Marker};
 use crate::latency::{new_histogram, record};
+use crate::sys::memory::prefetch_read;
 use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError};
 use hdrhistogram::Histogram;
 
 /// At least so many events between two probes.
 const PROBE_EVERY: u64 = 128;
+/// How far ahead of the event being offered memory is fetched: 128 events of 24 bytes are 3 KiB, more than
+/// a memory latency at 50 M events/s.
+const FETCH_AHEAD: usize = 128;
 /// A watermark is sent at most this often, ns: it is a message to every partition.
 const WATERMARK_EVERY_NS: u64 = 1_000_000;
 
@@ -95,20 +99,26 @@ impl<D> Offer<'_, D> {
         self.put(self.now_ns, event_time_ns, event);
     }
 
-    /// Offers a run of events that are all due now.
+    /// Offers a run of events, `events[run]`, that are all due now. Events behind the run are fetched ahead:
+    /// between two polls the processor forgets that it was reading this memory in order.
     #[inline(always)]
-    pub fn now_all<E: Event>(&mut self, events: &[E], event_time_ns: impl Fn(&E) -> u64)
-    where
+    pub fn now_all<E: Event>(
+        &mut self,
+        events: &[E],
+        run: std::ops::Range<usize>,
+        event_time_ns: impl Fn(&E) -> u64,
+    ) where
         D: Downstream<E>,
     {
         // Counted in registers: `counts` may alias the ring for all the compiler knows.
         let mut latest_ns = 0;
         let due = Due::new(self.now_ns);
-        for event in events {
+        for (index, event) in run.clone().zip(&events[run.clone()]) {
+            prefetch_read(events, index + FETCH_AHEAD);
             latest_ns = latest_ns.max(event_time_ns(event));
             self.down.push(due, *event);
         }
-        self.counts.offered += events.len() as u64;
+        self.counts.offered += run.len() as u64;
         self.counts.event_time_ns = self.counts.event_time_ns.max(latest_ns);
         self.counts.last_due_ns = self.now_ns;
     }

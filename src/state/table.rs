@@ -28,7 +28,7 @@
 #![allow(unsafe_code)]
 
 use super::growth::{Growth, Prefaulter};
-use crate::partition::hash::mum64;
+use crate::partition::mum64;
 use crate::sys::memory::Reserve;
 use bytemuck::Pod;
 use std::marker::PhantomData;

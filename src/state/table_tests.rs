@@ -1,6 +1,6 @@
 //! The table against its plain model.
 use super::*;
-use crate::partition::hash::mum64;
+use crate::partition::mum64;
 use proptest::prelude::*;
 use std::collections::HashMap;
 

@@ -18,6 +18,19 @@ use std::ops::Range;
 /// A huge page of x86-64 and (with 4 KiB pages) aarch64.
 pub const HUGE_PAGE_BYTES: usize = 2 << 20;
 
+/// Asks the processor to fetch the line of `slice[index]` for reading; nothing where there is no such index.
+#[inline(always)]
+pub fn prefetch_read<T>(slice: &[T], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(item) = slice.get(index) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads no memory and cannot fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (slice, index);
+}
+
 /// Reserved, zeroed, private memory. Its address is a multiple of [`HUGE_PAGE_BYTES`].
 #[derive(Debug)]
 pub struct Reserve {

@@ -1,9 +1,12 @@
 //! What the engine takes from the machine and from people's text: clock, memory, numbers with units,
-//! randomness, the shape of the machine.
+//! randomness, the shape of the machine and what on it will hurt the tail.
 pub mod clock;
+pub mod machine;
 pub mod mapping;
 pub mod memory;
 pub mod nearest;
+pub mod procfs;
 pub mod quantity;
 pub mod random;
 pub mod rate;
+pub mod topology;

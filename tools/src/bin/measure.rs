@@ -8,7 +8,7 @@
 use clap::Parser;
 use millstream::app::aggregate::{Aggregate, Aggregated, Total};
 use millstream::flow::{Flow, Options};
-use millstream::partition::hash::mum64;
+use millstream::partition::mum64;
 use millstream::sink::{Digest, Digestible};
 use millstream::source::Slice;
 use millstream::source::trace::native::KeyedRecord;
