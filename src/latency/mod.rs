@@ -14,6 +14,7 @@ mod hgrm;
 mod histogram;
 mod hlog;
 mod html;
+mod html_section;
 mod interval;
 mod report;
 mod report_error;
