@@ -25,7 +25,7 @@ const PLOT_LICENSE: &str = include_str!("assets/uplot.LICENSE.txt");
 /// Belt and braces: a browser refuses to load anything, whatever the page says.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
-/// Resident events of a plot's axis are those of the longest curve.
+/// What the plots draw: numbers only. The axis of percentiles reaches as far as the latencies do.
 fn data(report: &Report) -> Value {
     let positions = positions(decades(report.latency.len()));
     let curves: Vec<Value> = [&report.latency, &report.service, &report.hiccups]

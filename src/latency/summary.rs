@@ -187,3 +187,53 @@ pub struct Environment {
     /// Largest resident anonymous memory of the process, bytes.
     pub memory_peak_bytes: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    const DOCUMENT: &str = include_str!("../../docs/summary.md");
+
+    /// The rows of the document's section `heading`, up to the next heading.
+    fn section(heading: &str) -> &'static str {
+        let start = DOCUMENT.find(&format!("\n## {heading}\n")).expect(heading) + 1;
+        let rest = &DOCUMENT[start..];
+        rest[3..].find("\n## ").map_or(rest, |end| &rest[..end + 3])
+    }
+
+    fn check(heading: &str, value: Value) {
+        let Value::Object(fields) = value else { panic!("{heading} is no object") };
+        let section = section(heading);
+        for name in fields.keys() {
+            assert!(
+                section.contains(&format!("\n| `{name}` |")),
+                "docs/summary.md, \"{heading}\": a row for `{name}` is missing"
+            );
+        }
+        let rows = section.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, fields.len(), "docs/summary.md, \"{heading}\": a row without a field");
+    }
+
+    #[test]
+    fn every_field_is_documented_and_nothing_else() {
+        fn json(value: impl Serialize) -> Value {
+            serde_json::to_value(value).unwrap()
+        }
+        check("The run", json(Summary::default()));
+        check("Percentiles", json(Percentiles::default()));
+        check("schedule", json(Schedule::default()));
+        check("stages[]", json(StageSummary::default()));
+        check("cores[]", json(CoreSummary::default()));
+        check("partitions[]", json(PartitionSummary::default()));
+        check("environment", json(Environment::default()));
+        assert!(DOCUMENT.contains(&format!("now {SUMMARY_VERSION}.")));
+    }
+
+    #[test]
+    fn unknown_fields_are_skipped_and_missing_ones_have_defaults() {
+        let text = r#"{"version": 1, "events_in": 7, "of_a_later_build": [1]}"#;
+        let summary: Summary = serde_json::from_str(text).unwrap();
+        assert_eq!(summary, Summary { version: 1, events_in: 7, ..Summary::default() });
+    }
+}
