@@ -1,7 +1,7 @@
 //! `report.html`: one file that one looks at rather than reads; it fetches nothing.
 //!
 //! ```text
-//!   figures, tables, bars   plain HTML, written here and in html_section.rs; readable without scripts
+//!   figures, tables, bars   plain HTML, html_section.rs and html_bars.rs; readable without scripts
 //!   plots                   uPlot (assets/uplot.min.js, MIT), drawn by assets/report.js from #data
 //! ```
 //!
@@ -10,6 +10,7 @@
 
 use super::curve::{curve, decades, positions};
 use super::figure::plain;
+use super::html_bars as bars;
 use super::html_section as section;
 use super::interval::Interval;
 use super::report::Report;
@@ -67,10 +68,10 @@ pub(super) fn html(report: &Report, resolved_config_toml: &str) -> String {
         section::stages(summary),
         format!(
             "<div class=\"pair\">{}{}</div>",
-            section::partitions(summary),
-            section::cores(summary)
+            bars::partitions(summary),
+            bars::cores(summary)
         ),
-        section::answers(summary),
+        bars::answers(summary),
         format!(
             "<div class=\"pair\">{}{}</div>",
             section::environment(summary),

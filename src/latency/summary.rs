@@ -203,7 +203,9 @@ mod tests {
     }
 
     fn check(heading: &str, value: Value) {
-        let Value::Object(fields) = value else { panic!("{heading} is no object") };
+        let Value::Object(fields) = value else {
+            panic!("{heading} is no object")
+        };
         let section = section(heading);
         for name in fields.keys() {
             assert!(
@@ -211,8 +213,15 @@ mod tests {
                 "docs/summary.md, \"{heading}\": a row for `{name}` is missing"
             );
         }
-        let rows = section.lines().filter(|line| line.starts_with("| `")).count();
-        assert_eq!(rows, fields.len(), "docs/summary.md, \"{heading}\": a row without a field");
+        let rows = section
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .count();
+        assert_eq!(
+            rows,
+            fields.len(),
+            "docs/summary.md, \"{heading}\": a row without a field"
+        );
     }
 
     #[test]
@@ -234,6 +243,13 @@ mod tests {
     fn unknown_fields_are_skipped_and_missing_ones_have_defaults() {
         let text = r#"{"version": 1, "events_in": 7, "of_a_later_build": [1]}"#;
         let summary: Summary = serde_json::from_str(text).unwrap();
-        assert_eq!(summary, Summary { version: 1, events_in: 7, ..Summary::default() });
+        assert_eq!(
+            summary,
+            Summary {
+                version: 1,
+                events_in: 7,
+                ..Summary::default()
+            }
+        );
     }
 }

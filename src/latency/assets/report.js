@@ -17,7 +17,7 @@
     if (perS >= 1e6) return short(perS / 1e6) + " M/s";
     return perS >= 1e4 ? short(perS / 1e3) + " k/s" : Math.round(perS) + "/s";
   };
-  const seconds = (s) => (s < 1e-3 ? short(s * 1e6) + " µs" : s < 1 ? short(s * 1e3) + " ms" : +s.toFixed(3) + " s");
+  const seconds = (s) => (s === 0 ? "0" : s < 1e-3 ? short(s * 1e6) + " µs" : s < 1 ? short(s * 1e3) + " ms" : +s.toFixed(3) + " s");
   // 10 → p90, 1,000 → p99.9: as many nines as the position has decades.
   const percentile = (x) => {
     const beyond = 100 / x;
@@ -93,7 +93,7 @@
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { distr: 3, time: false, range: () => [1, x[x.length - 1]] }, y: { distr: 3, range: logRange } },
       axes: [
-        axis({ splits: () => [1, 2].concat(marks.slice(1)), filter: (u, s) => s, values: (u, s) => s.map((v) => (v === 2 ? "p50" : percentile(v))) }),
+        axis({ splits: () => (width < 600 ? marks : [1, 2].concat(marks.slice(1))), filter: (u, s) => s, values: (u, s) => s.map((v) => (v === 2 ? "p50" : percentile(v))) }),
         latencyAxis(),
       ],
       hooks: {
