@@ -19,6 +19,9 @@ use super::texts::Texts;
 /// How many of the most frequent keys are told.
 const TOP_KEYS: usize = 10;
 
+/// 146 years: longer gaps are counted as that.
+const GAP_NS_MAX: u64 = 1 << 62;
+
 /// What is in a trace.
 #[derive(Clone, Debug, Serialize)]
 pub struct TraceInfo {
@@ -153,7 +156,8 @@ impl Tally {
             latest_ns: 0,
             same_stamp: 0,
             disorder: Disordered::default(),
-            gaps: Histogram::new(3).expect("3 significant digits are allowed"),
+            gaps: Histogram::new_with_max(GAP_NS_MAX, 3)
+                .expect("3 digits and this maximum are allowed"),
         }
     }
 
