@@ -1,7 +1,7 @@
 //! Every bad input: what is said of it, and that a bad record does not end the run unless asked to.
 use crate::{Scratch, compressed, defaults, read};
 use millstream::source::trace::{
-    ErrorKind, FieldType, Format, Header, OnBadRecord, Place, TraceError, TraceOptions,
+    ErrorKind, FieldType, Format, Header, OnBadRecord, Place, TraceError, TraceOptions, open,
 };
 
 fn refused(name: &str, content: impl AsRef<[u8]>, options: &TraceOptions) -> TraceError {
@@ -306,6 +306,48 @@ fn bad_records_go_to_the_dead_letters() {
             .as_str()
             .unwrap()
             .contains("value_scale")
+    );
+}
+
+#[test]
+fn lines_are_counted_as_an_editor_does() {
+    let last = |content: &str| {
+        let options = TraceOptions {
+            key_type: FieldType::U64,
+            on_bad_record: OnBadRecord::Fail,
+            ..defaults()
+        };
+        refused("t.csv", content, &options).place()
+    };
+    assert_eq!(last("key,value\n1,2\nx,3\n"), Place::Line(3));
+    assert_eq!(last("key,value\r\n1,2\r\nx,3\r\n"), Place::Line(3));
+    assert_eq!(last("key,value\n1,2\n\n\nx,3\n"), Place::Line(5));
+    assert_eq!(last("key,value\r\n\r\n1,2\r\n\r\nx,3"), Place::Line(5));
+    assert_eq!(last("key,item\n1,\"a\nb\"\nx,c\n"), Place::Line(4));
+}
+
+#[test]
+fn what_came_before_an_error_is_delivered() {
+    let scratch = Scratch::new();
+    let options = TraceOptions {
+        key_type: FieldType::U64,
+        on_bad_record: OnBadRecord::Fail,
+        ..defaults()
+    };
+    let mut trace = open(scratch.file("t.txt", "1\n2\nx\n4\n"), &options).unwrap();
+    let mut block = Vec::new();
+    assert!(trace.next_block(&mut block).unwrap());
+    assert_eq!(
+        block.iter().map(|record| record.key).collect::<Vec<_>>(),
+        [1, 2]
+    );
+    assert_eq!(
+        trace.next_block(&mut block).unwrap_err().place(),
+        Place::Line(3)
+    );
+    assert!(
+        block.is_empty() && !trace.next_block(&mut block).unwrap(),
+        "an error is the end"
     );
 }
 

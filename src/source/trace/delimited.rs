@@ -41,18 +41,22 @@ impl Delimited {
                 .has_headers(false)
                 .flexible(true)
                 .delimiter(delimiter)
-                .quoting(!options.no_quotes);
+                .quoting(!options.no_quotes)
+                // The line feed alone, so that lines are counted as an editor does; `field` takes the `\r` off.
+                .terminator(csv::Terminator::Any(b'\n'));
             builder
         };
         let mut rows = Vec::new();
         let mut row = csv::ByteRecord::new();
         let mut head = builder().from_reader(content.head.as_slice());
         while rows.len() < SAMPLE_ROWS && matches!(head.read_byte_record(&mut row), Ok(true)) {
-            rows.push(
-                row.iter()
-                    .map(|field| Some(field.to_vec()))
-                    .collect::<Vec<_>>(),
-            );
+            if !is_blank(&row) {
+                rows.push(
+                    (0..row.len())
+                        .map(|index| field(&row, index).map(<[u8]>::to_vec))
+                        .collect::<Vec<_>>(),
+                );
+            }
         }
         // The last row of a head that is not all may be cut off.
         if rows.len() < SAMPLE_ROWS && !content.head_is_all {
@@ -98,12 +102,13 @@ impl Delimited {
         let fenced = Fenced {
             bytes: content.bytes,
             left: RECORD_BYTES_MAX,
+            last: b'\n',
         };
         let mut rows = builder().buffer_capacity(256 << 10).from_reader(fenced);
         let mut row = csv::ByteRecord::new();
         if header {
             // Was read without error as part of the head.
-            let _ = rows.read_byte_record(&mut row);
+            while matches!(rows.read_byte_record(&mut row), Ok(true)) && is_blank(&row) {}
         }
         Ok(Delimited {
             rows,
@@ -120,7 +125,7 @@ impl Delimited {
         let value = self
             .schema
             .column(role)
-            .and_then(|index| self.row.get(index))
+            .and_then(|index| field(&self.row, index))
             .unwrap_or_default();
         self.schema.explain(role, misfit, value, place, self.raw())
     }
@@ -137,13 +142,25 @@ impl Delimited {
         }
     }
 
+    /// The line on which the row starts. The reader stands behind the line feed that ended it, which `Fenced` sees to.
+    fn line(&self) -> u64 {
+        let within = self
+            .row
+            .as_slice()
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count() as u64;
+        self.rows.position().line() - 1 - within
+    }
+
     /// The row as text again, quoted where it must be.
     fn raw(&self) -> Vec<u8> {
         let mut writer = csv::WriterBuilder::new()
             .delimiter(self.delimiter)
             .flexible(true)
             .from_writer(Vec::new());
-        let written = writer.write_byte_record(&self.row);
+        let written =
+            writer.write_record((0..self.row.len()).filter_map(|index| field(&self.row, index)));
         let mut raw = written
             .ok()
             .and_then(|()| writer.into_inner().ok())
@@ -167,14 +184,17 @@ impl Reader for Delimited {
                 Ok(false) => return Ok(false),
                 Err(error) => return Err(broken(error, &self.rows, intake)),
             }
-            let place = Place::Line(self.row.position().map_or(0, csv::Position::line));
+            if is_blank(&self.row) {
+                continue;
+            }
+            let place = Place::Line(self.line());
             if self.row.len() != self.width {
                 intake.reject(self.wrong_width(place))?;
                 continue;
             }
             match self
                 .schema
-                .parse(|_, index| self.row.get(index), &mut intake.interner)
+                .parse(|_, index| field(&self.row, index), &mut intake.interner)
             {
                 Ok(record) => intake.accept(record, place, out)?,
                 Err(Stop::Misfit(role, misfit)) => {
@@ -208,10 +228,26 @@ fn broken(error: csv::Error, rows: &csv::Reader<Fenced>, intake: &Intake) -> Tra
     }
 }
 
-/// A stream that refuses to give more than so many bytes to one record.
+/// A field without the `\r` of the line's end.
+#[inline]
+fn field(row: &csv::ByteRecord, index: usize) -> Option<&[u8]> {
+    let field = row.get(index)?;
+    match field {
+        [start @ .., b'\r'] if index + 1 == row.len() => Some(start),
+        _ => Some(field),
+    }
+}
+
+/// The `csv` crate skips empty lines itself, but not those with a `\r`.
+fn is_blank(row: &csv::ByteRecord) -> bool {
+    row.len() == 1 && row.as_slice() == b"\r"
+}
+
+/// A stream that refuses to give more than so many bytes to one record, and ends with a line feed.
 struct Fenced {
     bytes: Box<dyn Read + Send>,
     left: usize,
+    last: u8,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -224,6 +260,14 @@ impl Read for Fenced {
             return Err(io::Error::other(PastFence));
         }
         let read = self.bytes.read(buffer)?;
+        match read.checked_sub(1) {
+            Some(last) => self.last = buffer[last],
+            None if self.last != b'\n' && !buffer.is_empty() => {
+                (self.last, buffer[0]) = (b'\n', b'\n');
+                return Ok(1);
+            }
+            None => {}
+        }
         self.left = self.left.saturating_sub(read);
         Ok(read)
     }
