@@ -327,6 +327,31 @@ fn lines_are_counted_as_an_editor_does() {
 }
 
 #[test]
+fn a_quote_that_is_not_closed_swallows_nothing_unseen() {
+    let scratch = Scratch::new();
+    for end in ["", "\n", "\r\n"] {
+        let path = scratch.file("t.csv", format!("key,item\n1,a\n2,\"b\n3,c\n4,d{end}"));
+        let whole = read(&path, &defaults()).unwrap();
+        assert_eq!((whole.keys(), whole.counts.bad), (vec![1], 1), "{end:?}");
+        let fail = TraceOptions {
+            on_bad_record: OnBadRecord::Fail,
+            ..defaults()
+        };
+        assert_eq!(
+            refused("t.csv", std::fs::read(&path).unwrap(), &fail).place(),
+            Place::Line(3),
+            "{end:?}"
+        );
+        let closed = scratch.file("c.csv", format!("key,item\n1,a\n2,\"b\nc\"{end}"));
+        assert_eq!(
+            read(&closed, &defaults()).unwrap().keys(),
+            [1, 2],
+            "{end:?}"
+        );
+    }
+}
+
+#[test]
 fn what_came_before_an_error_is_delivered() {
     let scratch = Scratch::new();
     let options = TraceOptions {

@@ -103,6 +103,7 @@ impl Delimited {
             bytes: content.bytes,
             left: RECORD_BYTES_MAX,
             last: b'\n',
+            ended: false,
         };
         let mut rows = builder().buffer_capacity(256 << 10).from_reader(fenced);
         let mut row = csv::ByteRecord::new();
@@ -142,6 +143,21 @@ impl Delimited {
         }
     }
 
+    /// A row that ran to the end of the trace, where every other ends with a line feed: its quote was never closed, and
+    /// it holds all rows that followed.
+    #[cold]
+    fn unclosed(&self) -> BadRecord {
+        let raw = self.raw();
+        BadRecord {
+            place: Place::Line(self.line() + 1),
+            reason: "a quote that is not closed, up to the end of the file".to_string(),
+            value: String::from_utf8_lossy(&raw).into_owned(),
+            expected: "a closing quote".to_string(),
+            remedy: "correct the record, or say no_quotes = true".to_string(),
+            raw,
+        }
+    }
+
     /// The line on which the row starts. The reader stands behind the line feed that ended it, which `Fenced` sees to.
     fn line(&self) -> u64 {
         let within = self
@@ -150,7 +166,7 @@ impl Delimited {
             .iter()
             .filter(|byte| **byte == b'\n')
             .count() as u64;
-        self.rows.position().line() - 1 - within
+        (self.rows.position().line() - 1).saturating_sub(within)
     }
 
     /// The row as text again, quoted where it must be.
@@ -188,6 +204,10 @@ impl Reader for Delimited {
                 continue;
             }
             let place = Place::Line(self.line());
+            if self.rows.get_ref().ended {
+                intake.reject(self.unclosed())?;
+                continue;
+            }
             if self.row.len() != self.width {
                 intake.reject(self.wrong_width(place))?;
                 continue;
@@ -248,6 +268,7 @@ struct Fenced {
     bytes: Box<dyn Read + Send>,
     left: usize,
     last: u8,
+    ended: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -266,7 +287,7 @@ impl Read for Fenced {
                 (self.last, buffer[0]) = (b'\n', b'\n');
                 return Ok(1);
             }
-            None => {}
+            None => self.ended = true,
         }
         self.left = self.left.saturating_sub(read);
         Ok(read)
