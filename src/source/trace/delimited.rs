@@ -1,5 +1,5 @@
 //! Delimited text: CSV, TSV and their cousins, through the `csv` crate's byte records, one allocation for all of them.
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use super::columns::{Role, Sample};
@@ -7,6 +7,7 @@ use super::compression::Content;
 use super::dead_letter::BadRecord;
 use super::description::Description;
 use super::error::{ErrorKind, Place, TraceError};
+use super::fenced::{Fenced, PastFence};
 use super::intake::{Intake, Reader};
 use super::lines::RECORD_BYTES_MAX;
 use super::number::parse_f64;
@@ -99,12 +100,7 @@ impl Delimited {
         };
         description.columns_present = sample.names.clone();
         let schema = Schema::infer(path, options, &sample, description)?;
-        let fenced = Fenced {
-            bytes: content.bytes,
-            left: RECORD_BYTES_MAX,
-            last: b'\n',
-            ended: false,
-        };
+        let fenced = Fenced::new(content.bytes);
         let mut rows = builder().buffer_capacity(256 << 10).from_reader(fenced);
         let mut row = csv::ByteRecord::new();
         if header {
@@ -194,7 +190,7 @@ impl Reader for Delimited {
         out: &mut Vec<Record>,
     ) -> Result<bool, TraceError> {
         for _ in 0..limit {
-            self.rows.get_mut().left = RECORD_BYTES_MAX;
+            self.rows.get_mut().next_record();
             match self.rows.read_byte_record(&mut self.row) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
@@ -204,7 +200,7 @@ impl Reader for Delimited {
                 continue;
             }
             let place = Place::Line(self.line());
-            if self.rows.get_ref().ended {
+            if self.rows.get_ref().ended() {
                 intake.reject(self.unclosed())?;
                 continue;
             }
@@ -261,37 +257,6 @@ fn field(row: &csv::ByteRecord, index: usize) -> Option<&[u8]> {
 /// The `csv` crate skips empty lines itself, but not those with a `\r`.
 fn is_blank(row: &csv::ByteRecord) -> bool {
     row.len() == 1 && row.as_slice() == b"\r"
-}
-
-/// A stream that refuses to give more than so many bytes to one record, and ends with a line feed.
-struct Fenced {
-    bytes: Box<dyn Read + Send>,
-    left: usize,
-    last: u8,
-    ended: bool,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a record longer than the limit")]
-struct PastFence;
-
-impl Read for Fenced {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            return Err(io::Error::other(PastFence));
-        }
-        let read = self.bytes.read(buffer)?;
-        match read.checked_sub(1) {
-            Some(last) => self.last = buffer[last],
-            None if self.last != b'\n' && !buffer.is_empty() => {
-                (self.last, buffer[0]) = (b'\n', b'\n');
-                return Ok(1);
-            }
-            None => self.ended = true,
-        }
-        self.left = self.left.saturating_sub(read);
-        Ok(read)
-    }
 }
 
 fn delimiter(

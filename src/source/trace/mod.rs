@@ -19,6 +19,7 @@ mod dead_letter;
 mod delimited;
 mod description;
 mod error;
+mod fenced;
 mod fixed;
 mod info;
 mod intake;
