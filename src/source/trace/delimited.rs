@@ -1,5 +1,5 @@
 //! Delimited text: CSV, TSV and their cousins, through the `csv` crate's byte records, one allocation for all of them.
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use super::columns::{Role, Sample};
@@ -7,6 +7,7 @@ use super::compression::Content;
 use super::dead_letter::BadRecord;
 use super::description::Description;
 use super::error::{ErrorKind, Place, TraceError};
+use super::fenced::{Fenced, PastFence};
 use super::intake::{Intake, Reader};
 use super::lines::RECORD_BYTES_MAX;
 use super::number::parse_f64;
@@ -41,18 +42,22 @@ impl Delimited {
                 .has_headers(false)
                 .flexible(true)
                 .delimiter(delimiter)
-                .quoting(!options.no_quotes);
+                .quoting(!options.no_quotes)
+                // The line feed alone, so that lines are counted as an editor does; `field` takes the `\r` off.
+                .terminator(csv::Terminator::Any(b'\n'));
             builder
         };
         let mut rows = Vec::new();
         let mut row = csv::ByteRecord::new();
         let mut head = builder().from_reader(content.head.as_slice());
         while rows.len() < SAMPLE_ROWS && matches!(head.read_byte_record(&mut row), Ok(true)) {
-            rows.push(
-                row.iter()
-                    .map(|field| Some(field.to_vec()))
-                    .collect::<Vec<_>>(),
-            );
+            if !is_blank(&row) {
+                rows.push(
+                    (0..row.len())
+                        .map(|index| field(&row, index).map(<[u8]>::to_vec))
+                        .collect::<Vec<_>>(),
+                );
+            }
         }
         // The last row of a head that is not all may be cut off.
         if rows.len() < SAMPLE_ROWS && !content.head_is_all {
@@ -95,15 +100,12 @@ impl Delimited {
         };
         description.columns_present = sample.names.clone();
         let schema = Schema::infer(path, options, &sample, description)?;
-        let fenced = Fenced {
-            bytes: content.bytes,
-            left: RECORD_BYTES_MAX,
-        };
+        let fenced = Fenced::new(content.bytes);
         let mut rows = builder().buffer_capacity(256 << 10).from_reader(fenced);
         let mut row = csv::ByteRecord::new();
         if header {
             // Was read without error as part of the head.
-            let _ = rows.read_byte_record(&mut row);
+            while matches!(rows.read_byte_record(&mut row), Ok(true)) && is_blank(&row) {}
         }
         Ok(Delimited {
             rows,
@@ -120,7 +122,7 @@ impl Delimited {
         let value = self
             .schema
             .column(role)
-            .and_then(|index| self.row.get(index))
+            .and_then(|index| field(&self.row, index))
             .unwrap_or_default();
         self.schema.explain(role, misfit, value, place, self.raw())
     }
@@ -137,13 +139,40 @@ impl Delimited {
         }
     }
 
+    /// A row that ran to the end of the trace, where every other ends with a line feed: its quote was never closed, and
+    /// it holds all rows that followed.
+    #[cold]
+    fn unclosed(&self) -> BadRecord {
+        let raw = self.raw();
+        BadRecord {
+            place: Place::Line(self.line() + 1),
+            reason: "a quote that is not closed, up to the end of the file".to_string(),
+            value: String::from_utf8_lossy(&raw).into_owned(),
+            expected: "a closing quote".to_string(),
+            remedy: "correct the record, or say no_quotes = true".to_string(),
+            raw,
+        }
+    }
+
+    /// The line on which the row starts. The reader stands behind the line feed that ended it, which `Fenced` sees to.
+    fn line(&self) -> u64 {
+        let within = self
+            .row
+            .as_slice()
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count() as u64;
+        (self.rows.position().line() - 1).saturating_sub(within)
+    }
+
     /// The row as text again, quoted where it must be.
     fn raw(&self) -> Vec<u8> {
         let mut writer = csv::WriterBuilder::new()
             .delimiter(self.delimiter)
             .flexible(true)
             .from_writer(Vec::new());
-        let written = writer.write_byte_record(&self.row);
+        let written =
+            writer.write_record((0..self.row.len()).filter_map(|index| field(&self.row, index)));
         let mut raw = written
             .ok()
             .and_then(|()| writer.into_inner().ok())
@@ -161,20 +190,27 @@ impl Reader for Delimited {
         out: &mut Vec<Record>,
     ) -> Result<bool, TraceError> {
         for _ in 0..limit {
-            self.rows.get_mut().left = RECORD_BYTES_MAX;
+            self.rows.get_mut().next_record();
             match self.rows.read_byte_record(&mut self.row) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
                 Err(error) => return Err(broken(error, &self.rows, intake)),
             }
-            let place = Place::Line(self.row.position().map_or(0, csv::Position::line));
+            if is_blank(&self.row) {
+                continue;
+            }
+            let place = Place::Line(self.line());
+            if self.rows.get_ref().ended() {
+                intake.reject(self.unclosed())?;
+                continue;
+            }
             if self.row.len() != self.width {
                 intake.reject(self.wrong_width(place))?;
                 continue;
             }
             match self
                 .schema
-                .parse(|_, index| self.row.get(index), &mut intake.interner)
+                .parse(|_, index| field(&self.row, index), &mut intake.interner)
             {
                 Ok(record) => intake.accept(record, place, out)?,
                 Err(Stop::Misfit(role, misfit)) => {
@@ -208,25 +244,19 @@ fn broken(error: csv::Error, rows: &csv::Reader<Fenced>, intake: &Intake) -> Tra
     }
 }
 
-/// A stream that refuses to give more than so many bytes to one record.
-struct Fenced {
-    bytes: Box<dyn Read + Send>,
-    left: usize,
+/// A field without the `\r` of the line's end.
+#[inline]
+fn field(row: &csv::ByteRecord, index: usize) -> Option<&[u8]> {
+    let field = row.get(index)?;
+    match field {
+        [start @ .., b'\r'] if index + 1 == row.len() => Some(start),
+        _ => Some(field),
+    }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("a record longer than the limit")]
-struct PastFence;
-
-impl Read for Fenced {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            return Err(io::Error::other(PastFence));
-        }
-        let read = self.bytes.read(buffer)?;
-        self.left = self.left.saturating_sub(read);
-        Ok(read)
-    }
+/// The `csv` crate skips empty lines itself, but not those with a `\r`.
+fn is_blank(row: &csv::ByteRecord) -> bool {
+    row.len() == 1 && row.as_slice() == b"\r"
 }
 
 fn delimiter(

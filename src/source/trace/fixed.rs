@@ -25,8 +25,8 @@ pub(super) fn record_bytes(format: Format) -> Option<usize> {
     }
 }
 
-/// Whether all records of `head` read as oracleGeneral: times that never go back, and next accesses that are
-/// positions. Bare keys pass for that only by a freak of chance.
+/// Whether all records of `head` read as oracleGeneral: times never go back, next accesses are positions, some object
+/// is not accessed again, and some has a size. Bare keys pass for that only by a freak of chance.
 pub(super) fn looks_like_oracle_general(head: &[u8]) -> bool {
     let records: Vec<&[u8]> = head.chunks_exact(ORACLE_BYTES).collect();
     let next = |bytes: &[u8]| i64::from_le_bytes(array(&bytes[16..]));
@@ -38,9 +38,8 @@ pub(super) fn looks_like_oracle_general(head: &[u8]) -> bool {
         && records
             .windows(2)
             .all(|pair| time(pair[0]) <= time(pair[1]))
-        && records
-            .iter()
-            .any(|record| u64::from_le_bytes(array(&record[4..])) != 0)
+        && records.iter().any(|record| next(record) == -1)
+        && records.iter().any(|record| record[12..16] != [0; 4])
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
@@ -148,6 +147,8 @@ mod tests {
     fn sequential_keys_do_not_pass_for_oracle_general() {
         let keys_u32: Vec<u8> = (0u32..2000).flat_map(u32::to_le_bytes).collect();
         let keys_u64: Vec<u8> = (0u64..2000).flat_map(u64::to_be_bytes).collect();
+        let keys_u64_le: Vec<u8> = (0u64..2000).flat_map(u64::to_le_bytes).collect();
+        assert!(!looks_like_oracle_general(&keys_u64_le));
         assert!(!looks_like_oracle_general(&keys_u32));
         assert!(!looks_like_oracle_general(&keys_u64));
     }

@@ -40,6 +40,8 @@ pub struct Trace {
     intake: Intake,
     description: Description,
     at_end: bool,
+    /// Told once the records before it are delivered.
+    failure: Option<TraceError>,
     file_bytes: u64,
     read_bytes: Arc<AtomicU64>,
 }
@@ -112,6 +114,7 @@ pub fn open_with_texts(
         intake,
         description,
         at_end: false,
+        failure: None,
         file_bytes,
         read_bytes,
     })
@@ -121,15 +124,22 @@ impl Trace {
     /// Replaces `out` by the next records, at most `BLOCK_RECORDS` and none only at the end; `false` once there is none.
     ///
     /// # Errors
-    /// A broken stream, a text collision, and what the options let end the run. After an error nothing more is read.
+    /// A broken stream, a text collision, and what the options let end the run. The records before it are delivered
+    /// first; after it there are none.
     pub fn next_block(&mut self, out: &mut Vec<Record>) -> Result<bool, TraceError> {
         out.clear();
-        let filled = self.fill(out);
-        // Also on an error, so that the letter that ended the run can be read.
-        let flushed = self.intake.flush();
-        self.at_end |= filled.is_err();
-        filled.and(flushed)?;
-        Ok(!out.is_empty())
+        if self.failure.is_none() {
+            let filled = self.fill(out);
+            // Also on an error, so that the letter that ended the run can be read.
+            let flushed = self.intake.flush();
+            self.failure = filled.and(flushed).err();
+            self.at_end |= self.failure.is_some();
+        }
+        self.intake.order.release(self.at_end, BLOCK_RECORDS, out);
+        match self.failure.take_if(|_| out.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok(!out.is_empty()),
+        }
     }
 
     fn fill(&mut self, out: &mut Vec<Record>) -> Result<(), TraceError> {
