@@ -1,5 +1,32 @@
 //! Latency: intended time to result, how it is recorded, and how it is told.
+//!
+//! ```text
+//!   histogram ─► interval ─► timeline ─┐
+//!        └─► percentiles ─► summary ───┴─► report ─► summary.json  environment.json  config.toml
+//!                               │                    latency.hgrm  latency.hlog  timeline.csv
+//!                               ├─► text             report.html
+//!                               └─► compare
+//! ```
+mod compare;
+mod curve;
+mod figure;
+mod hgrm;
+mod histogram;
+mod hlog;
+mod html;
+mod interval;
 mod report;
+mod report_error;
+#[cfg(test)]
+mod sample;
 mod summary;
-pub use report::{Interval, Report};
+mod text;
+mod timeline;
+
+pub use compare::{Comparison, Difference, Row, compare, compare_directories};
+pub use histogram::{HIGHEST_NS, compact, merge, new_histogram, percentiles, record};
+pub use interval::{INTERVALS_MAX, Interval, Timeline};
+pub use report::{Report, read_summary};
+pub use report_error::ReportError;
 pub use summary::*;
+pub use text::text;

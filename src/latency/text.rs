@@ -1,0 +1,366 @@
+//! The report on a terminal: one screen, the answer first, warnings last, where the eye rests.
+
+use super::figure::{
+    UNKNOWN, bytes, count, duration, duration_or_unknown, number, plain, rate, share,
+};
+use super::summary::{CoreSummary, Percentiles, StageSummary, Summary};
+
+/// Lists longer than these are cut, so that the report stays on one screen; `summary.json` has all.
+const STAGES_SHOWN: usize = 8;
+const CORES_SHOWN: usize = 6;
+const QUALITY_SHOWN: usize = 12;
+const SAMPLES_SHOWN: usize = 5;
+const WARNINGS_SHOWN: usize = 6;
+
+/// Widest line where the text has a choice, in characters.
+const WIDTH: usize = 100;
+
+/// `summary` for people; with ANSI colours if `colour`.
+pub fn text(summary: &Summary, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut lines = Vec::new();
+    headline(&mut lines, summary, paint);
+    lines.push(String::new());
+    latency(&mut lines, summary, paint);
+    lines.push(schedule(summary, paint));
+    if !summary.stages.is_empty() {
+        lines.push(String::new());
+        stages(&mut lines, &summary.stages, paint);
+    }
+    if !summary.cores.is_empty() {
+        lines.push(String::new());
+        cores(&mut lines, &summary.cores, paint);
+    }
+    quality(&mut lines, summary, paint);
+    let samples: Vec<String> = summary.samples.iter().map(|sample| plain(sample)).collect();
+    section(
+        &mut lines,
+        &samples,
+        SAMPLES_SHOWN,
+        &paint.bold("answers"),
+        "  ",
+    );
+    let warnings: Vec<String> = summary
+        .warnings
+        .iter()
+        .map(|warning| plain(warning))
+        .collect();
+    let head = paint.yellow("read with care");
+    section(&mut lines, &warnings, WARNINGS_SHOWN, &head, "  ! ");
+    lines.join("\n") + "\n"
+}
+
+fn headline(lines: &mut Vec<String>, summary: &Summary, paint: Paint) {
+    lines.push(format!(
+        "{}: {} events in {}, {}",
+        paint.bold(&plain(&summary.app)),
+        count(summary.events_in),
+        duration(summary.elapsed_ns),
+        paint.bold(&rate(summary.throughput_events_per_s)),
+    ));
+    lines.push(format!(
+        "{} {}",
+        balance(summary),
+        paint.mark(summary.balanced)
+    ));
+    if !summary.digest.is_empty() {
+        lines.push(format!("digest {}", plain(&summary.digest)));
+    }
+}
+
+/// Both sides of the balance, every term, also those that are zero: that they are is the news.
+pub(super) fn balance(summary: &Summary) -> String {
+    format!(
+        "in {} + expanded {} = out {} + filtered {} + late {} + dead-letter {} + shed {} + in flight {}",
+        count(summary.events_in),
+        count(summary.events_expanded),
+        count(summary.events_out),
+        count(summary.events_filtered),
+        count(summary.events_late),
+        count(summary.events_dead_letter),
+        count(summary.events_shed),
+        count(summary.events_in_flight),
+    )
+}
+
+fn latency(lines: &mut Vec<String>, summary: &Summary, paint: Paint) {
+    let row = |name: &str, p: &Percentiles| {
+        let mut cells = vec![name.to_string()];
+        cells.extend([p.p50, p.p90, p.p99, p.p99_9, p.p99_99, p.max].map(duration_or_unknown));
+        cells.push(count(p.count));
+        cells
+    };
+    let head = ["", "p50", "p90", "p99", "p99.9", "p99.99", "max", "samples"];
+    let rows = [
+        row("latency", &summary.latency_ns),
+        row("service", &summary.service_ns),
+        row("hiccups", &summary.hiccup_ns),
+    ];
+    table(lines, &head, &rows, 9, paint);
+}
+
+fn schedule(summary: &Summary, paint: Paint) -> String {
+    let schedule = &summary.schedule;
+    let asked = match schedule.asked_events_per_s {
+        Some(asked) => format!("asked {}, reached ", rate(asked)),
+        None => "reached ".to_string(),
+    };
+    format!(
+        "schedule   {}: {asked}{}; started late by p99 {}, max {}; kept {}",
+        plain(&schedule.pace),
+        rate(schedule.reached_events_per_s),
+        duration_or_unknown(schedule.late_start_ns_p99),
+        duration_or_unknown(schedule.late_start_ns_max),
+        paint.mark(schedule.kept),
+    )
+}
+
+fn stages(lines: &mut Vec<String>, stages: &[StageSummary], paint: Paint) {
+    let head = [
+        "stage",
+        "in",
+        "out",
+        "partitions",
+        "skew",
+        "keys",
+        "state",
+        "queueing p50",
+        "p99",
+    ];
+    let rows: Vec<Vec<String>> = stages
+        .iter()
+        .take(STAGES_SHOWN)
+        .map(|stage| {
+            vec![
+                plain(&stage.name),
+                count(stage.events_in),
+                count(stage.events_out),
+                format!("{} {}", plain(&stage.partitioner), stage.partitions)
+                    .trim()
+                    .to_string(),
+                if stage.skew > 0.0 {
+                    number(stage.skew)
+                } else {
+                    UNKNOWN.to_string()
+                },
+                count(stage.keys),
+                bytes(stage.state_bytes),
+                duration_or_unknown(stage.queueing_ns.p50),
+                duration_or_unknown(stage.queueing_ns.p99),
+            ]
+        })
+        .collect();
+    table(lines, &head, &rows, 6, paint);
+    more(lines, stages.len(), STAGES_SHOWN);
+}
+
+fn cores(lines: &mut Vec<String>, cores: &[CoreSummary], paint: Paint) {
+    for core in cores.iter().take(CORES_SHOWN) {
+        let cpu = core
+            .cpu
+            .map_or("not pinned".to_string(), |cpu| format!("cpu {cpu}"));
+        let tasks: Vec<String> = core.tasks.iter().map(|task| plain(task)).collect();
+        let line = format!(
+            "{:>5} busy, {cpu}: {}",
+            share(core.busy_share),
+            tasks.join(" ")
+        );
+        lines.push(format!(
+            "{} {}",
+            paint.bold(&format!("core {}", core.core)),
+            cut(&line)
+        ));
+    }
+    more(lines, cores.len(), CORES_SHOWN);
+}
+
+fn quality(lines: &mut Vec<String>, summary: &Summary, paint: Paint) {
+    if summary.quality.is_empty() {
+        return;
+    }
+    lines.push(String::new());
+    let mut line = paint.bold("quality");
+    let mut width = "quality".len();
+    for (name, value) in summary.quality.iter().take(QUALITY_SHOWN) {
+        let item = format!("  {} {}", plain(name), number(*value));
+        if width + item.chars().count() > WIDTH && width > 0 {
+            lines.push(std::mem::take(&mut line));
+            line.push_str("       ");
+            width = 7;
+        }
+        width += item.chars().count();
+        line.push_str(&item);
+    }
+    lines.push(line);
+    more(lines, summary.quality.len(), QUALITY_SHOWN);
+}
+
+fn section(lines: &mut Vec<String>, items: &[String], shown: usize, head: &str, indent: &str) {
+    if items.is_empty() {
+        return;
+    }
+    lines.push(String::new());
+    lines.push(head.to_string());
+    lines.extend(
+        items
+            .iter()
+            .take(shown)
+            .map(|item| format!("{indent}{item}")),
+    );
+    more(lines, items.len(), shown);
+}
+
+fn more(lines: &mut Vec<String>, all: usize, shown: usize) {
+    if all > shown {
+        lines.push(format!("  and {} more", count((all - shown) as u64)));
+    }
+}
+
+/// The first column left, the others right, each as wide as its widest cell and `width_min`.
+fn table(
+    lines: &mut Vec<String>,
+    head: &[&str],
+    rows: &[Vec<String>],
+    width_min: usize,
+    paint: Paint,
+) {
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            let least = if column == 0 { 10 } else { width_min };
+            cells
+                .max()
+                .unwrap_or(0)
+                .max(head[column].chars().count())
+                .max(least)
+        })
+        .collect();
+    let line = |cells: &[&str]| {
+        let mut line = format!("{:<width$}", cells[0], width = widths[0]);
+        for (cell, width) in cells.iter().zip(&widths).skip(1) {
+            line.push_str(&format!("  {cell:>width$}"));
+        }
+        line
+    };
+    lines.push(paint.dim(&line(head)));
+    for row in rows {
+        let cells: Vec<&str> = row.iter().map(String::as_str).collect();
+        lines.push(line(&cells));
+    }
+}
+
+fn cut(line: &str) -> String {
+    if line.chars().count() <= WIDTH {
+        return line.to_string();
+    }
+    line.chars().take(WIDTH - 1).chain(['…']).collect()
+}
+
+/// ANSI colours, or none.
+#[derive(Clone, Copy)]
+pub(super) struct Paint {
+    pub(super) colour: bool,
+}
+
+impl Paint {
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.colour {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_string()
+        }
+    }
+    pub(super) fn bold(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+    pub(super) fn dim(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+    pub(super) fn yellow(self, text: &str) -> String {
+        self.wrap("33", text)
+    }
+    fn mark(self, good: bool) -> String {
+        if good {
+            self.wrap("32", "✓")
+        } else {
+            self.wrap("31", "✗")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::latency::sample::sample_report;
+
+    #[test]
+    fn the_report_reads_as_it_always_did() {
+        let golden = include_str!("assets/sample_report.txt");
+        assert_eq!(text(&sample_report().summary, false), golden);
+    }
+
+    #[test]
+    fn three_stages_fit_one_screen() {
+        let text = text(&sample_report().summary, false);
+        assert!(text.lines().count() <= 45);
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 120),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_empty_summary_has_no_empty_sections() {
+        let text = text(&Summary::default(), false);
+        assert!(!text.contains("stage") && !text.contains("quality") && !text.contains("care"));
+        assert!(
+            text.contains("✗"),
+            "an empty summary does not claim to balance"
+        );
+    }
+
+    #[test]
+    fn colour_only_adds_colour() {
+        let summary = sample_report().summary;
+        let coloured = text(&summary, true);
+        let mut bare = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, after)) = rest.split_once('\u{1b}') {
+            bare.push_str(before);
+            rest = after.split_once('m').unwrap().1;
+        }
+        bare.push_str(rest);
+        assert_eq!(bare, text(&summary, false));
+        assert_ne!(bare, coloured);
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_say_so() {
+        let mut summary = sample_report().summary;
+        summary.warnings = (0..20).map(|index| format!("warning {index}")).collect();
+        summary.cores = (0..64)
+            .map(|core| CoreSummary {
+                core,
+                ..CoreSummary::default()
+            })
+            .collect();
+        let text = text(&summary, false);
+        assert!(
+            text.contains("  and 14 more") && text.contains("  and 58 more"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn hostile_names_do_not_steer_the_terminal() {
+        let mut summary = sample_report().summary;
+        summary.app = "\u{1b}[2Jgone".to_string();
+        summary.stages[0].name = "a\nb".to_string();
+        summary.samples.push("\u{7}".to_string());
+        assert!(
+            text(&summary, false)
+                .chars()
+                .all(|c| c == '\n' || !c.is_control())
+        );
+    }
+}
