@@ -70,7 +70,8 @@ fn knee(config: &Config, global: &GlobalArgs) -> Result<Exit, CliError> {
         .help("`millstream check --machine` says what disturbs the tail"));
     };
     super::report::write(&report, &at_rate(config, rate)?)?;
-    super::report::show(&report.summary, Some(config), global)?;
+    super::report::show(&report.summary, global)?;
+    super::report::show_place(config, global)?;
     if !global.json {
         print(&in_words(&knee, &goals.to_string()))?;
     }

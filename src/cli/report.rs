@@ -1,34 +1,58 @@
-//! `report DIR`, and how every run's report is written and shown.
+//! `report DIR`, and how the report of every run is written and shown.
 
 use super::args::{GlobalArgs, ReportArgs};
 use super::config::Config;
-use super::error::{CliError, Exit};
-use super::job::JobError;
-use crate::latency::{Report, Summary};
+use super::error::{CliError, Exit, print};
+use crate::latency::{Report, ReportError, Summary, read_summary, text};
+use std::io::stdout;
 
-pub(super) fn report(_args: &ReportArgs, _global: &GlobalArgs) -> Result<Exit, CliError> {
-    Err(JobError::NotWired {
-        what: "read a report",
-    }
-    .into())
+pub(super) fn report(args: &ReportArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
+    let summary = read_summary(&args.dir)?;
+    show(&summary, global)?;
+    Ok(Exit::Ok)
 }
 
 /// Writes the report of a run into its directory, with the resolved configuration.
-pub(super) fn write(_report: &Report, _config: &Config) -> Result<(), CliError> {
-    Err(JobError::NotWired {
-        what: "write a report",
-    }
-    .into())
+pub(super) fn write(report: &Report, config: &Config) -> Result<(), CliError> {
+    report.write(&config.report.out, &config.to_toml())?;
+    Ok(())
 }
 
-/// Prints a summary, in words or as JSON.
-pub(super) fn show(
-    _summary: &Summary,
-    _config: Option<&Config>,
-    _global: &GlobalArgs,
-) -> Result<(), CliError> {
-    Err(JobError::NotWired {
-        what: "print a report",
+/// Says where the report of a run lies.
+pub(super) fn show_place(config: &Config, global: &GlobalArgs) -> Result<(), CliError> {
+    if global.json || global.quiet {
+        return Ok(());
     }
-    .into())
+    let out = config.report.out.display();
+    print(&format!(
+        "\nreport: {out}/report.html   again: millstream run {out}/config.toml\n"
+    ))
+}
+
+/// Prints a summary: in words, as JSON, or its warnings only.
+pub(super) fn show(summary: &Summary, global: &GlobalArgs) -> Result<(), CliError> {
+    if global.json {
+        return print_json(summary);
+    }
+    if global.quiet {
+        for warning in &summary.warnings {
+            eprintln!("warning: {warning}");
+        }
+        return Ok(());
+    }
+    print(&text(summary, global.color.wanted(&stdout())))
+}
+
+/// Prints `value` as JSON, and a line's end.
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
+    let json = serde_json::to_string_pretty(value).map_err(|error| {
+        CliError::failed(format!("the result cannot be written as JSON: {error}"))
+    })?;
+    print(&(json + "\n"))
+}
+
+impl From<ReportError> for CliError {
+    fn from(error: ReportError) -> CliError {
+        CliError::failed(error.to_string())
+    }
 }

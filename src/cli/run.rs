@@ -27,7 +27,8 @@ pub(super) fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit, CliError>
 pub(super) fn execute(config: &Config, global: &GlobalArgs) -> Result<Exit, CliError> {
     let report = measure(config, global)?;
     super::report::write(&report, config)?;
-    super::report::show(&report.summary, Some(config), global)?;
+    super::report::show(&report.summary, global)?;
+    super::report::show_place(config, global)?;
     judge(&report.summary, config)
 }
 

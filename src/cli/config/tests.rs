@@ -110,7 +110,7 @@ fn the_resolved_configuration_reads_back_to_itself() {
 fn unknown_names_get_the_nearest_and_the_whole_list() {
     let message = refused("[runtime]\ncore = 2");
     assert!(
-        message.contains("test.toml:2") && message.contains("`cores`"),
+        message.contains("test.toml:2") && message.contains("`runtime.cores`"),
         "{message}"
     );
     assert!(
