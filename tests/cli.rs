@@ -127,15 +127,15 @@ fn bad_values_name_key_value_limits_and_remedy() {
         ),
         (
             &["bench", "--cores", "0"],
-            ["runtime.cores", "\"0\"", "1 to 1024", "--cores"],
+            ["runtime.cores", "`0`", "1 to 1024", "--cores"],
         ),
         (
             &["bench", "--rate", "0"],
-            ["load.rate", "\"0\"", "\"max\"", "--rate"],
+            ["load.rate", "`0`", "\"max\"", "--rate"],
         ),
         (
             &["bench", "--duration", "10"],
-            ["load.duration", "\"10\"", "unit", "--duration"],
+            ["load.duration", "`10`", "unit", "--duration"],
         ),
         (
             &["bench", "--goal", "p98=1us"],

@@ -9,6 +9,7 @@ use clap::Args;
 #[command(after_help = "Examples:\n  \
     millstream bench --rate 1M --duration 10s\n  \
     millstream bench --app aggregate --keys 'zipf(0.99,1000000)' --rate max --events 100M\n  \
+    millstream bench --arrivals 'ramp(100k,2M,30s)' --duration 30s\n  \
     millstream bench --arrivals poisson --rate 200k --goal p99=50us\n  \
     millstream bench --find-knee --goal p99=100us    the highest rate that keeps the goal\n\n\
     The load is open loop: events are due by the clock, whether or not the engine keeps up, and \
@@ -41,10 +42,13 @@ impl BenchArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
-    /// uniform(N), zipf(s,N), hot-set(share,hot,N) or sequential(N) [default: zipf(0.99,1000000)]
+    /// uniform(n), zipf(s,n), hot(share,hot_keys,n) or sequential(n) [default: zipf(0.99,1000000)]
     #[arg(long, value_name = "KEYS")]
     pub keys: Option<String>,
-    /// constant, poisson, bursts(events,period) or ramp(from,to) [default: constant]
+    /// constant(value) or uniform(low,high) [default: uniform(0,999)]
+    #[arg(long, value_name = "VALUES")]
+    pub values: Option<String>,
+    /// constant, poisson, bursts(on,off), ramp(from,to,over) or trace [default: constant]
     #[arg(long, value_name = "ARRIVALS")]
     pub arrivals: Option<String>,
     /// Events a second, or max [default: 100k]
@@ -63,6 +67,7 @@ impl LoadArgs {
     pub fn settings(&self) -> impl Iterator<Item = FlagSetting> {
         given([
             ("load.keys", "--keys", &self.keys),
+            ("load.values", "--values", &self.values),
             ("load.arrivals", "--arrivals", &self.arrivals),
             ("load.rate", "--rate", &self.rate),
             ("load.duration", "--duration", &self.duration),

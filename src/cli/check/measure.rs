@@ -1,7 +1,6 @@
 //! What only a measurement shows: the price of the clock, hiccups of a spinning core, stolen time.
 
 use super::Finding;
-use crate::latency::{new_histogram, percentiles, record};
 use crate::sys::quantity::format_duration_ns;
 use std::fs::read_to_string;
 use std::time::{Duration, Instant};
@@ -12,8 +11,10 @@ pub(super) const DURATION: Duration = Duration::from_secs(2);
 const CLOCK_READINGS: u32 = 1_000_000;
 /// A reading of the clock above this is a system call.
 const CLOCK_NS_GOOD: f64 = 100.0;
-/// Hiccups above this (ns) are other programs or the hypervisor, not the kernel's own housekeeping.
-const HICCUP_NS_GOOD: u64 = 1_000_000;
+/// A gap between two readings above this is a stop, not a reading.
+const STOP_MIN: Duration = Duration::from_micros(5);
+/// Stops above this are other programs or the hypervisor, not the kernel's own housekeeping.
+const STOP_GOOD: Duration = Duration::from_millis(1);
 
 /// Measures; takes [`DURATION`] and a little.
 pub(super) fn findings() -> Vec<Finding> {
@@ -48,38 +49,53 @@ fn clock_price() -> Finding {
     }
 }
 
+/// What a spinning thread saw.
+struct Stops {
+    longest: Duration,
+    /// All time lost in stops longer than [`STOP_MIN`].
+    lost: Duration,
+    cpu: Option<usize>,
+}
+
 /// Spins on the last allowed CPU and looks at the gaps between two readings of the clock.
 fn hiccups() -> Finding {
     let spun = std::thread::spawn(|| {
         // The last one: systems take most interrupts on the first.
         let last = core_affinity::get_core_ids().and_then(|ids| ids.last().copied());
-        let pinned = last.is_some_and(core_affinity::set_for_current);
-        let mut gaps = new_histogram();
+        let cpu = last
+            .filter(|id| core_affinity::set_for_current(*id))
+            .map(|id| id.id);
+        let mut stops = Stops {
+            longest: Duration::ZERO,
+            lost: Duration::ZERO,
+            cpu,
+        };
         let start = Instant::now();
         let mut previous = start;
         while previous.duration_since(start) < DURATION {
             let now = Instant::now();
-            let gap_ns = now.duration_since(previous).as_nanos();
-            record(&mut gaps, u64::try_from(gap_ns).unwrap_or(u64::MAX), 1);
+            let gap = now.duration_since(previous);
+            if gap > STOP_MIN {
+                stops.lost += gap;
+                stops.longest = stops.longest.max(gap);
+            }
             previous = now;
         }
-        (percentiles(&gaps), pinned.then_some(last).flatten())
+        stops
     });
-    let Ok((gaps, cpu)) = spun.join() else {
-        return Finding::unknown("hiccups");
-    };
-    let Some(max_ns) = gaps.max else {
-        return Finding::unknown("hiccups");
-    };
-    let tail = gaps.p99_99.map_or("–".to_owned(), format_duration_ns);
-    let place = cpu.map_or("an unpinned thread".to_owned(), |cpu| {
-        format!("CPU {}", cpu.id)
-    });
-    let found = format!(
-        "{} at most, p99.99 {tail}, on {place}",
-        format_duration_ns(max_ns)
-    );
-    if max_ns <= HICCUP_NS_GOOD {
+    spun.join()
+        .map_or_else(|_| Finding::unknown("hiccups"), |stops| judge_stops(&stops))
+}
+
+fn judge_stops(stops: &Stops) -> Finding {
+    let place = stops
+        .cpu
+        .map_or("an unpinned thread".to_owned(), |cpu| format!("CPU {cpu}"));
+    let longest_ns = u64::try_from(stops.longest.as_nanos()).unwrap_or(u64::MAX);
+    let lost = stops.lost.as_secs_f64() / DURATION.as_secs_f64() * 100.0;
+    let longest = format_duration_ns(longest_ns);
+    let found = format!("{place} stopped for {longest} at most, {lost:.2} % of the time in all");
+    if stops.longest <= STOP_GOOD {
         Finding::good("hiccups", found)
     } else {
         Finding::care(
@@ -128,6 +144,26 @@ mod tests {
             cpu_ticks("cpu 1 2 3"),
             None,
             "an old kernel does not count steal"
+        );
+    }
+
+    #[test]
+    fn a_long_stop_needs_care_and_says_where() {
+        let stops = |longest| Stops {
+            longest,
+            lost: Duration::from_millis(20),
+            cpu: Some(3),
+        };
+        assert_eq!(
+            judge_stops(&stops(Duration::from_micros(900))).bearing,
+            Bearing::Good
+        );
+        let long = judge_stops(&stops(Duration::from_millis(4)));
+        assert_eq!(long.bearing, Bearing::Care);
+        assert!(
+            long.found.contains("CPU 3") && long.found.contains("1.00 %"),
+            "{}",
+            long.found
         );
     }
 

@@ -52,6 +52,16 @@ struct Entry {
     origin: Origin,
 }
 
+impl Entry {
+    /// The value as it was given: in a file's spelling, or as typed on the command line.
+    fn shown(&self) -> String {
+        match (&self.value, &self.origin) {
+            (Value::String(text), Origin::Override | Origin::Flag(_)) => format!("`{text}`"),
+            (value, _) => format!("`{value}`"),
+        }
+    }
+}
+
 /// All settings, in the order of `default.toml`.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -237,7 +247,7 @@ impl Settings {
         let entry = self.entry(key);
         T::from_toml(&entry.value).map_err(|help| ConfigError::WrongValue {
             key: key.to_owned(),
-            value: entry.value.to_string(),
+            value: entry.shown(),
             expected: T::EXPECTED,
             help,
             origin: entry.origin.clone(),
@@ -260,7 +270,7 @@ impl Settings {
         }
         Err(ConfigError::OutOfRange {
             key: key.to_owned(),
-            value: self.entry(key).value.to_string(),
+            value: self.entry(key).shown(),
             limits: format!("{} to {}", limits.start(), limits.end()),
             help: why.to_owned(),
             origin: self.entry(key).origin.clone(),
@@ -277,7 +287,7 @@ impl Settings {
         let entry = self.entry(key);
         ConfigError::WrongValue {
             key: key.to_owned(),
-            value: entry.value.to_string(),
+            value: entry.shown(),
             expected,
             help: help.into(),
             origin: entry.origin.clone(),

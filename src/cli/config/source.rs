@@ -3,7 +3,9 @@
 use super::choice::{Disorder, KeyType, OnBadRecord, SourceKind};
 use super::error::ConfigError;
 use super::settings::Settings;
-use super::value::{DurationNs, Speed};
+use super::value::DurationNs;
+use crate::source::load::{Arrivals, KeyDistribution, ValuePattern};
+use crate::source::pace::Speed;
 use crate::sys::rate::Rate;
 use std::path::PathBuf;
 
@@ -138,9 +140,11 @@ impl PaceSection {
 #[derive(Clone, Debug)]
 pub struct LoadSection {
     /// Distribution of keys.
-    pub keys: String,
-    /// Process of arrivals.
-    pub arrivals: String,
+    pub keys: KeyDistribution,
+    /// How values are drawn.
+    pub values: ValuePattern,
+    /// How due times follow each other.
+    pub arrivals: Arrivals,
     /// Rate offered.
     pub rate: Rate,
     /// How long load is offered, ns.
@@ -170,6 +174,7 @@ impl LoadSection {
         }
         Ok(LoadSection {
             keys: settings.get("load.keys")?,
+            values: settings.get("load.values")?,
             arrivals: settings.get("load.arrivals")?,
             rate,
             duration_ns,

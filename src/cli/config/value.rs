@@ -3,7 +3,9 @@
 //! The command line knows only text, so every type reads text; where a file gives an integer the type
 //! reads its decimal digits. `"1M"` and `1000000` are therefore the same count wherever they stand.
 
-use crate::sys::quantity::{self, QuantityError};
+use crate::source::load::{Arrivals, KeyDistribution, ValuePattern};
+use crate::source::pace::Speed;
+use crate::sys::quantity;
 use crate::sys::rate::Rate;
 use toml::Value;
 
@@ -94,41 +96,25 @@ impl Setting for DurationNs {
     }
 }
 
-impl Setting for Rate {
-    const EXPECTED: &'static str = "events a second such as 1000000 or \"1M\", or \"max\"";
+/// Types of lower layers that read themselves; their errors say what the problem is.
+macro_rules! reads_itself {
+    ($($Type:ty: $expected:literal),+ $(,)?) => { $(
+        impl Setting for $Type {
+            const EXPECTED: &'static str = $expected;
 
-    fn from_text(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|error: QuantityError| error.problem)
-    }
+            fn from_text(text: &str) -> Result<Self, String> {
+                text.parse::<$Type>().map_err(|error| error.problem)
+            }
+        }
+    )+ };
 }
 
-/// How many times faster than its stamps a trace is replayed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Speed {
-    /// As fast as events are taken up.
-    Max,
-    /// A factor above zero; 1.0 is the trace's own pace.
-    Times(f64),
-}
-
-impl Setting for Speed {
-    const EXPECTED: &'static str = "a factor such as \"1x\" or \"10x\", or \"max\"";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        if text == "max" {
-            return Ok(Speed::Max);
-        }
-        let factor = text
-            .strip_suffix('x')
-            .unwrap_or(text)
-            .parse::<f64>()
-            .map_err(|_| String::new())?;
-        if factor > 0.0 && factor.is_finite() {
-            Ok(Speed::Times(factor))
-        } else {
-            Err("at speed 0 nothing would ever happen; give \"max\" for full speed".into())
-        }
-    }
+reads_itself! {
+    Rate: "events a second such as 1000000 or \"1M\", or \"max\"",
+    Speed: "a factor such as \"1x\" or \"10x\", or \"max\"",
+    KeyDistribution: "uniform(n), zipf(s,n), hot(share,hot_keys,n) or sequential(n), such as \"zipf(0.99,1M)\"",
+    ValuePattern: "constant(value) or uniform(low,high), such as \"uniform(0,999)\"",
+    Arrivals: "constant, poisson, bursts(on,off), ramp(from,to,over) or trace, such as \"bursts(10ms,90ms)\"",
 }
 
 /// A value, or "auto": the engine decides and the report says what it chose.
@@ -198,7 +184,7 @@ mod tests {
             Rate::from_text("100k").map(Rate::events_per_s),
             Ok(Some(100_000.0))
         );
-        assert_eq!(Speed::from_text("10x"), Ok(Speed::Times(10.0)));
+        assert_eq!(Speed::from_text("1x"), Ok(Speed::REAL));
     }
 
     #[test]
