@@ -1,7 +1,8 @@
 //! `replay`: a trace through an application.
 
 use super::{EngineArgs, FlagSetting, given, words};
-use crate::cli::config::choice::{App, Disorder, KeyType, OnBadRecord};
+use crate::cli::config::choice::{App, Disorder};
+use crate::source::trace::{FieldType, Format, Header, OnBadRecord, TimeUnit};
 use clap::Args;
 
 /// `replay`.
@@ -52,19 +53,28 @@ impl ReplayArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Reading the trace")]
 pub struct ReadingArgs {
-    /// auto, csv, tsv, jsonl, native, oracle-general, arc, lines, u32le, u32be, u64le, u64be [default: auto]
-    #[arg(long)]
+    /// By the name and the first bytes, or as said here [default: auto]
+    #[arg(long, value_parser = words(Format::NAMES))]
     pub format: Option<String>,
     /// Which column is what: key=user_id,item=item_id,ts=ts [default: by the header]
     #[arg(long, value_name = "FIELD=COLUMN,…")]
     pub columns: Option<String>,
-    /// Unit of the time stamps: auto, s, ms, us, ns [default: auto]
-    #[arg(long, value_name = "UNIT")]
+    /// What separates columns: one character, tab, or auto [default: auto]
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<String>,
+    /// Whether the first row names the columns [default: auto]
+    #[arg(long, value_parser = words(Header::NAMES))]
+    pub header: Option<String>,
+    /// Unit of the time stamps [default: auto]
+    #[arg(long, value_parser = words(TimeUnit::NAMES))]
     pub time_unit: Option<String>,
-    /// How keys are read [default: auto]
-    #[arg(long, value_parser = words(KeyType::WORDS))]
+    /// What the key column holds [default: auto]
+    #[arg(long, value_parser = words(FieldType::NAMES))]
     pub key_type: Option<String>,
-    /// Multiply values by this and round to an integer [default: 1]
+    /// What the item column holds [default: auto]
+    #[arg(long, value_parser = words(FieldType::NAMES))]
+    pub item_type: Option<String>,
+    /// Multiply values by this and round to an integer [default: no decimals allowed]
     #[arg(long, value_name = "X")]
     pub value_scale: Option<String>,
     /// A stamp that runs backwards: clamp it, sort within the bound, or fail [default: clamp]
@@ -74,7 +84,7 @@ pub struct ReadingArgs {
     #[arg(long, value_name = "DURATION")]
     pub disorder_bound: Option<String>,
     /// A record that cannot be read [default: dead-letter]
-    #[arg(long, value_parser = words(OnBadRecord::WORDS))]
+    #[arg(long, value_parser = words(OnBadRecord::NAMES))]
     pub on_bad_record: Option<String>,
     /// Read at most so many records
     #[arg(long, value_name = "N")]
@@ -92,6 +102,9 @@ impl ReadingArgs {
             ("source.columns", "--columns", &self.columns),
             ("source.time_unit", "--time-unit", &self.time_unit),
             ("source.key_type", "--key-type", &self.key_type),
+            ("source.item_type", "--item-type", &self.item_type),
+            ("source.delimiter", "--delimiter", &self.delimiter),
+            ("source.header", "--header", &self.header),
             ("source.value_scale", "--value-scale", &self.value_scale),
             ("source.disorder", "--disorder", &self.disorder),
             (

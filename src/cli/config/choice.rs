@@ -63,28 +63,6 @@ choice! {
 }
 
 choice! {
-    /// What happens to a record that cannot be read.
-    pub enum OnBadRecord {
-        /// It is set aside in a file, with line and reason, and counted.
-        DeadLetter = "dead-letter",
-        /// It ends the run.
-        Fail = "fail",
-    }
-}
-
-choice! {
-    /// How a trace's keys are read.
-    pub enum KeyType {
-        /// As numbers if the first records are numbers, else as text.
-        Auto = "auto",
-        /// As unsigned integers.
-        Number = "number",
-        /// As text, interned.
-        Text = "text",
-    }
-}
-
-choice! {
     /// What a core does when there is nothing to do.
     pub enum Idle {
         /// Spins.

@@ -7,8 +7,10 @@
 //! content is found out when the run starts.
 
 pub mod choice;
+mod columns;
 mod engine;
 mod error;
+mod load;
 mod nearest;
 mod output;
 mod recommend;
@@ -19,10 +21,11 @@ pub mod value;
 pub use choice::App;
 pub use engine::{PartitionSection, RuntimeSection, StateSection};
 pub use error::ConfigError;
+pub use load::{LoadSection, PaceSection};
 pub use output::{ReportSection, SinkSection};
 pub use recommend::RecommendSection;
 pub use settings::{DEFAULT_TOML, Origin, Settings};
-pub use source::{LoadSection, PaceSection, SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
+pub use source::{SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
 
 /// A valid configuration, by section.
 #[derive(Clone, Debug)]

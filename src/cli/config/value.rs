@@ -3,8 +3,10 @@
 //! The command line knows only text, so every type reads text; where a file gives an integer the type
 //! reads its decimal digits. `"1M"` and `1000000` are therefore the same count wherever they stand.
 
+use super::nearest::did_you_mean;
 use crate::source::load::{Arrivals, KeyDistribution, ValuePattern};
 use crate::source::pace::Speed;
+use crate::source::trace::{FieldType, Format, Header, OnBadRecord, TimeUnit};
 use crate::sys::quantity;
 use crate::sys::rate::Rate;
 use toml::Value;
@@ -115,6 +117,27 @@ reads_itself! {
     KeyDistribution: "uniform(n), zipf(s,n), hot(share,hot_keys,n) or sequential(n), such as \"zipf(0.99,1M)\"",
     ValuePattern: "constant(value) or uniform(low,high), such as \"uniform(0,999)\"",
     Arrivals: "constant, poisson, bursts(on,off), ramp(from,to,over) or trace, such as \"bursts(10ms,90ms)\"",
+}
+
+/// Choices of lower layers, by their names.
+macro_rules! named {
+    ($($Type:ty: $expected:literal),+ $(,)?) => { $(
+        impl Setting for $Type {
+            const EXPECTED: &'static str = $expected;
+
+            fn from_text(text: &str) -> Result<Self, String> {
+                text.parse::<$Type>().map_err(|_| did_you_mean(text, <$Type>::NAMES))
+            }
+        }
+    )+ };
+}
+
+named! {
+    Format: "one of auto, csv, tsv, jsonl, native, oracle-general, lis, lines, u32le, u32be, u64le, u64be",
+    Header: "one of \"auto\", \"yes\", \"no\"",
+    FieldType: "one of \"auto\", \"u64\", \"text\"",
+    TimeUnit: "one of \"auto\", \"s\", \"ms\", \"us\", \"ns\"",
+    OnBadRecord: "\"dead-letter\" or \"fail\"",
 }
 
 /// A value, or "auto": the engine decides and the report says what it chose.
