@@ -289,6 +289,86 @@ fn manual_pages_go_to_standard_output_or_a_directory() {
 }
 
 #[test]
+fn a_trace_that_cannot_be_read_is_named_and_nothing_is_left() {
+    let dir = empty_dir();
+    let write =
+        |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
+    write("empty.csv", "");
+    write("header.csv", "user_id,item_id,ts\n");
+    write("cut.csv.zst", "\u{28}not a frame");
+    write(
+        "good.csv",
+        "user_id,item_id,ts\n1,2,1700000000\n1,3,1700000001\n",
+    );
+    for (args, code, part) in [
+        (&["replay", "missing.csv"][..], 1, "missing.csv"),
+        (&["replay", "."], 1, "directory"),
+        (&["replay", "empty.csv"], 1, "empty.csv"),
+        (&["replay", "header.csv"], 1, "header.csv"),
+        (&["replay", "cut.csv.zst"], 1, "cut.csv.zst"),
+        (
+            &["replay", "good.csv", "--columns", "key=usr_id"],
+            2,
+            "user_id",
+        ),
+    ] {
+        assert_refused(&millstream(dir.path(), args), code, &[part, "error:"]);
+    }
+    assert!(
+        !dir.path().join("millstream-run").exists(),
+        "a refused run leaves nothing behind"
+    );
+}
+
+#[test]
+fn a_load_is_written_as_a_native_trace() {
+    let dir = empty_dir();
+    let args = [
+        "trace",
+        "generate",
+        "load.mill",
+        "--events",
+        "5k",
+        "--keys",
+        "zipf(0.99,1000)",
+    ];
+    let output = millstream(dir.path(), &args);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stdout(&output).starts_with("load.mill: 5"),
+        "{}",
+        stdout(&output)
+    );
+    let first = std::fs::read(dir.path().join("load.mill")).expect("a file");
+    assert!(first.starts_with(b"MILLTRC\0"));
+
+    let again = millstream(dir.path(), &[&args[..], &["--seed", "42"]].concat());
+    assert!(again.status.success());
+    assert_eq!(
+        std::fs::read(dir.path().join("load.mill")).expect("a file"),
+        first,
+        "42 is the default"
+    );
+    let other = millstream(dir.path(), &[&args[..], &["--seed", "7"]].concat());
+    assert!(other.status.success());
+    assert_ne!(
+        std::fs::read(dir.path().join("load.mill")).expect("a file"),
+        first
+    );
+
+    assert_refused(
+        &run(&["trace", "generate", "load.csv"]),
+        2,
+        &["load.csv", ".mill"],
+    );
+    assert_refused(
+        &run(&["trace", "generate", "a.mill", "--rate", "max"]),
+        2,
+        &["--events"],
+    );
+}
+
+#[test]
 fn a_directory_without_a_report_is_refused() {
     assert_refused(
         &run(&["report", "nowhere"]),

@@ -18,6 +18,7 @@ pub mod error;
 pub mod goal;
 pub mod job;
 pub mod knee;
+pub mod labels;
 mod man;
 pub mod progress;
 mod replay;

@@ -49,9 +49,9 @@ pub struct ConvertArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     millstream trace generate zipf.mill --keys 'zipf(0.99,1000000)' --events 10M\n  \
-    millstream trace generate day.csv --arrivals poisson --rate 100 --duration 1d --seed 7")]
+    millstream trace generate day.mill --arrivals poisson --rate 100 --duration 1d --seed 7")]
 pub struct GenerateArgs {
-    /// The file to write; its name says the format (.mill, .csv, .jsonl)
+    /// The file to write, a native trace: NAME.mill
     pub to: PathBuf,
     /// Which events.
     #[command(flatten)]

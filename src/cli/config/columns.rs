@@ -8,7 +8,7 @@ const PARTS: [&str; 5] = ["key", "item", "value", "ts", "weight"];
 
 /// The column of each part of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Columns {
+pub(super) struct Columns {
     pub(super) key: Column,
     pub(super) item: Column,
     pub(super) value: Column,
@@ -54,7 +54,7 @@ impl Setting for Columns {
 
 /// What separates columns: one ASCII character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Delimiter(pub char);
+pub(super) struct Delimiter(pub(super) char);
 
 impl Setting for Delimiter {
     const EXPECTED: &'static str = "one character such as \";\", \"tab\", or \"auto\"";
