@@ -123,7 +123,12 @@ fn bad_values_name_key_value_limits_and_remedy() {
     for (args, parts) in [
         (
             &["bench", "--partitions", "1000000"][..],
-            ["runtime.partitions", "1000000", "1 to 4096", "--partitions"],
+            [
+                "runtime.partitions",
+                "1000000",
+                "1 to 65536",
+                "--partitions",
+            ],
         ),
         (
             &["bench", "--cores", "0"],

@@ -2,6 +2,7 @@
 
 use super::{FlagSetting, given, words};
 use crate::cli::config::choice::{Idle, SinkKind};
+use crate::partition::Scheme;
 use clap::Args;
 
 /// How the engine runs, and where results go.
@@ -14,6 +15,9 @@ pub struct EngineArgs {
     /// Partitions of each keyed stage, or auto: four a core [default: auto]
     #[arg(long, value_name = "N|auto")]
     pub partitions: Option<String>,
+    /// What decides the partition of an event [default: hash]
+    #[arg(long, value_parser = words(&Scheme::NAMES))]
+    pub partition_by: Option<String>,
     /// What a core does with nothing to do [default: adaptive]
     #[arg(long, value_parser = words(Idle::WORDS))]
     pub idle: Option<String>,
@@ -34,6 +38,7 @@ impl EngineArgs {
         given([
             ("runtime.cores", "--cores", &self.cores),
             ("runtime.partitions", "--partitions", &self.partitions),
+            ("partition.scheme", "--partition-by", &self.partition_by),
             ("runtime.idle", "--idle", &self.idle),
             ("sink.kind", "--sink", &self.sink),
             ("sink.file", "--sink-file", &self.sink_file),

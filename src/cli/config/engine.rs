@@ -1,4 +1,4 @@
-//! `[partition]`, `[runtime]` and `[state]`: how the engine is laid out.
+//! `[runtime]` and `[state]`: how the engine is laid out.
 
 use super::choice::{HugePages, Idle};
 use super::error::ConfigError;
@@ -7,8 +7,6 @@ use super::value::Auto;
 
 /// More cores than any machine this is built for has; a larger number is a slip.
 const CORES_LIMIT: u64 = 1024;
-/// A partition costs a ring and a table on each side; beyond this, polling them outweighs their work.
-const PARTITIONS_LIMIT: u64 = 4096;
 /// 1 Mi slots of 32 bytes are 32 MiB a ring: beyond any cache, so beyond any use.
 const RING_SLOTS_LIMIT: u64 = 1 << 20;
 /// A step longer than this many events holds up every other task of its core.
@@ -16,27 +14,12 @@ const BUDGET_LIMIT: u64 = 1 << 16;
 /// 4 Gi keys of 64 bytes are 256 GiB.
 const KEYS_LIMIT: u64 = 1 << 32;
 
-/// `[partition]`.
-#[derive(Clone, Debug)]
-pub struct PartitionSection {
-    /// The partitioner.
-    pub by: String,
-}
-
-impl PartitionSection {
-    pub(super) fn read(settings: &Settings) -> Result<Self, ConfigError> {
-        Ok(PartitionSection {
-            by: settings.get("partition.by")?,
-        })
-    }
-}
-
 /// `[runtime]`.
 #[derive(Clone, Debug)]
 pub struct RuntimeSection {
     /// Cores to run on.
     pub cores: Auto<u64>,
-    /// Partitions of each keyed stage.
+    /// Partitions of each keyed stage; held to their limits with `[partition]`.
     pub partitions: Auto<u64>,
     /// What a core does with nothing to do.
     pub idle: Idle,
@@ -61,10 +44,6 @@ impl RuntimeSection {
         if let Auto::Given(cores) = section.cores {
             let help = "one core runs everything and is often the fastest; \"auto\" chooses";
             settings.within("runtime.cores", cores, 1..=CORES_LIMIT, help)?;
-        }
-        if let Auto::Given(partitions) = section.partitions {
-            let help = "about four a core are best, each is a ring to poll; \"auto\" chooses";
-            settings.within("runtime.partitions", partitions, 1..=PARTITIONS_LIMIT, help)?;
         }
         let help = "all rings of a core together should fit its L2 cache; 1024 is the default";
         settings.within(
