@@ -96,7 +96,7 @@ impl Role {
         }
     }
 
-    fn option<'a>(self, options: &'a TraceOptions) -> &'a Column {
+    fn option(self, options: &TraceOptions) -> &Column {
         match self {
             Role::Key => &options.key,
             Role::Item => &options.item,

@@ -14,11 +14,13 @@
 mod arc;
 mod columns;
 mod compression;
+mod convert;
 mod dead_letter;
 mod delimited;
 mod description;
 mod error;
 mod fixed;
+mod info;
 mod intake;
 mod json_lines;
 mod lines;
@@ -35,8 +37,10 @@ mod texts;
 mod whole_file;
 
 pub use compression::Compression;
+pub use convert::{Converted, Target, convert};
 pub use description::{Description, MappedColumn, UnitOrigin};
 pub use error::{ErrorKind, Place, TraceError};
+pub use info::{Disordered, InterArrival, TopKey, TraceInfo, ValueSpan, info};
 pub use intake::Counts;
 pub use open::{BLOCK_RECORDS, Progress, Trace, open, open_with_texts};
 pub use options::{

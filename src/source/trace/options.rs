@@ -322,9 +322,14 @@ fn unknown(noun: &str, text: &str, names: &[&str]) -> String {
 /// The name closest to `text`, if any is close.
 pub(super) fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let text = text.to_lowercase();
+    // One measure is good at prefixes ("userid", "user_id"), the other at swapped letters ("cvs", "csv").
+    let closeness = |name: &str| {
+        let name = name.to_lowercase();
+        strsim::jaro_winkler(&text, &name).max(strsim::normalized_damerau_levenshtein(&text, &name))
+    };
     names
-        .map(|name| (strsim::jaro_winkler(&text, &name.to_lowercase()), name))
-        .filter(|(closeness, _)| *closeness > 0.7)
+        .map(|name| (closeness(name), name))
+        .filter(|(closeness, _)| *closeness > 0.65)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }

@@ -33,10 +33,6 @@ impl WholeFile {
         })
     }
 
-    pub(super) fn target(&self) -> &Path {
-        &self.target
-    }
-
     /// Writes at the end.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), TraceError> {
         self.file
@@ -53,15 +49,17 @@ impl WholeFile {
         written.map_err(|error| TraceError::io(&self.target, "write", error))
     }
 
-    /// Makes it durable and gives it its name.
-    pub(super) fn publish(self) -> Result<(), TraceError> {
+    /// Makes it durable and gives it its name; returns its bytes.
+    pub(super) fn publish(self) -> Result<u64, TraceError> {
         let WholeFile { target, file } = self;
-        let published = || -> io::Result<()> {
+        let published = || -> io::Result<u64> {
             let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
             file.as_file().sync_all()?;
+            let bytes = file.as_file().metadata()?.len();
             file.persist(&target)?;
             // The rename is durable once the directory is.
-            File::open(directory(&target))?.sync_all()
+            File::open(directory(&target))?.sync_all()?;
+            Ok(bytes)
         };
         published().map_err(|error| TraceError::io(&target, "write", error))
     }
