@@ -326,6 +326,48 @@ fn a_trace_that_cannot_be_read_is_named_and_nothing_is_left() {
 }
 
 #[test]
+fn traces_are_looked_at_and_converted() {
+    let dir = empty_dir();
+    let text = "user_id,item_id,ts\n1,2,1700000000\n1,3,1700000001\n2,3,1700000005\n";
+    std::fs::write(dir.path().join("clicks.csv"), text).expect("written");
+    let info = |name: &str| {
+        let output = millstream(dir.path(), &["trace", "info", name, "--json"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let found: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON alone");
+        (
+            found["counts"]["delivered"].as_u64(),
+            found["distinct_keys"].as_u64(),
+        )
+    };
+    assert_eq!(info("clicks.csv"), (Some(3), Some(2)));
+    for to in ["clicks.mill", "again.jsonl"] {
+        let from = if to == "clicks.mill" {
+            "clicks.csv"
+        } else {
+            "clicks.mill"
+        };
+        let output = millstream(dir.path(), &["trace", "convert", from, to]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(info(to), (Some(3), Some(2)), "{to}");
+    }
+    let output = millstream(dir.path(), &["trace", "info", "clicks.csv"]);
+    assert!(stdout(&output).contains("user_id"), "{}", stdout(&output));
+    assert_refused(
+        &millstream(
+            dir.path(),
+            &["trace", "convert", "clicks.csv", "clicks.xls"],
+        ),
+        2,
+        &["clicks.xls", ".mill"],
+    );
+    assert_refused(
+        &millstream(dir.path(), &["trace", "info", "none.csv"]),
+        1,
+        &["none.csv"],
+    );
+}
+
+#[test]
 fn a_load_is_written_as_a_native_trace() {
     let dir = empty_dir();
     let args = [

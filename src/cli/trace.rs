@@ -3,11 +3,12 @@
 use super::args::{ConvertArgs, GenerateArgs, GlobalArgs, InfoArgs, TraceCommand};
 use super::config::{Config, LoadSection};
 use super::error::{CliError, Exit, print};
-use super::job::JobError;
+use super::progress::{Progress, ProgressUpdate};
+use super::report::print_json;
 use super::{Base, resolve};
 use crate::source::load::{Arrivals, KeySampler, Load, LoadEvent, Schedule};
 use crate::source::trace::native::{Contents, KeyedRecord, Writer};
-use crate::source::trace::{BLOCK_RECORDS, Record, TraceError};
+use crate::source::trace::{self, BLOCK_RECORDS, Record, Target, TraceError};
 use crate::sys::quantity::{format_bytes, format_count};
 use std::path::Path;
 
@@ -27,19 +28,59 @@ fn base(command: &'static str) -> Base {
 }
 
 fn info(args: &InfoArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
-    let _config = resolve(base("trace info"), None, args.settings(), global)?;
-    Err(JobError::NotWired {
-        what: "look into traces",
+    let config = resolve(base("trace info"), None, args.settings(), global)?;
+    let source = &config.source;
+    let progress = Progress::new(None, !global.quiet && !global.json);
+    let found = trace::info(&source.trace, &source.options, &mut |read| {
+        show(&progress, read.records)
+    })?;
+    progress.finish();
+    if global.json {
+        print_json(&found)?;
+    } else {
+        print(&format!("{found}\n"))?;
     }
-    .into())
+    Ok(Exit::Ok)
 }
 
 fn convert(args: &ConvertArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
-    let _config = resolve(base("trace convert"), None, args.settings(), global)?;
-    Err(JobError::NotWired {
-        what: "convert traces",
+    let config = resolve(base("trace convert"), None, args.settings(), global)?;
+    let (source, target) = (&config.source, Target::of_path(&args.to)?);
+    let progress = Progress::new(None, !global.quiet && !global.json);
+    let done = trace::convert(
+        &source.trace,
+        &source.options,
+        &args.to,
+        target,
+        &mut |read| {
+            show(&progress, read.records);
+        },
+    )?;
+    progress.finish();
+    if !done.left_behind.is_empty() {
+        eprintln!(
+            "warning: left behind, for the target has no place: {}",
+            done.left_behind.join(", ")
+        );
     }
-    .into())
+    if global.json {
+        print_json(&done)?;
+    } else if !global.quiet {
+        let bytes = format_bytes(done.bytes);
+        print(&format!(
+            "{}: {} records, {bytes}\n",
+            args.to.display(),
+            done.counts.delivered
+        ))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn show(progress: &Progress, records: u64) {
+    progress.set(ProgressUpdate {
+        events: records,
+        ..ProgressUpdate::default()
+    });
 }
 
 /// Writes what the load generator would offer, as a native trace.

@@ -21,6 +21,12 @@ pub struct ReplayArgs {
     /// Application [default: recommend]
     #[arg(long, value_parser = words(App::WORDS))]
     pub app: Option<String>,
+    /// Read at most so many records
+    #[arg(long, value_name = "N")]
+    pub limit: Option<String>,
+    /// File of texts for item ids, shown in answers [default: items.csv[.zst] beside the trace]
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<String>,
     /// How the trace is read.
     #[command(flatten)]
     pub reading: ReadingArgs,
@@ -42,7 +48,11 @@ impl ReplayArgs {
         };
         [trace]
             .into_iter()
-            .chain(given([("app", "--app", &self.app)]))
+            .chain(given([
+                ("app", "--app", &self.app),
+                ("source.limit", "--limit", &self.limit),
+                ("source.labels", "--labels", &self.labels),
+            ]))
             .chain(self.reading.settings())
             .chain(self.pace.settings())
             .chain(self.engine.settings())
@@ -86,12 +96,6 @@ pub struct ReadingArgs {
     /// A record that cannot be read [default: dead-letter]
     #[arg(long, value_parser = words(OnBadRecord::NAMES))]
     pub on_bad_record: Option<String>,
-    /// Read at most so many records
-    #[arg(long, value_name = "N")]
-    pub limit: Option<String>,
-    /// File of texts for item ids, shown in answers [default: items.csv[.zst] beside the trace]
-    #[arg(long, value_name = "FILE")]
-    pub labels: Option<String>,
 }
 
 impl ReadingArgs {
@@ -117,8 +121,6 @@ impl ReadingArgs {
                 "--on-bad-record",
                 &self.on_bad_record,
             ),
-            ("source.limit", "--limit", &self.limit),
-            ("source.labels", "--labels", &self.labels),
         ])
     }
 }

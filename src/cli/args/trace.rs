@@ -34,7 +34,7 @@ pub struct InfoArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     millstream trace convert clicks.csv.zst clicks.mill    replays at memory speed\n  \
-    millstream trace convert P3.lis.zst p3.csv --limit 100k")]
+    millstream trace convert P3.lis.zst p3.csv")]
 pub struct ConvertArgs {
     /// The trace to read
     pub from: String,
