@@ -1,5 +1,6 @@
 //! The `millstream` command as people and scripts meet it: help, exit codes, messages.
 
+use millstream::latency::{Report, SUMMARY_VERSION, Summary, new_histogram, percentiles, record};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -412,6 +413,74 @@ fn a_load_is_written_as_a_native_trace() {
         &run(&["trace", "generate", "a.mill", "--rate", "max"]),
         2,
         &["--events"],
+    );
+}
+
+/// The report of a run that handled `events` events, in `dir`.
+fn write_report(dir: &Path, events: u64, config: &str) {
+    let mut latency = new_histogram();
+    (1..=events).for_each(|event| record(&mut latency, event, 1));
+    let summary = Summary {
+        version: SUMMARY_VERSION,
+        app: "aggregate".into(),
+        events_in: events,
+        events_out: events,
+        balanced: true,
+        throughput_events_per_s: events as f64,
+        latency_ns: percentiles(&latency),
+        ..Summary::default()
+    };
+    let (service, hiccups) = (new_histogram(), new_histogram());
+    let report = Report {
+        summary,
+        latency,
+        service,
+        hiccups,
+        intervals: Vec::new(),
+    };
+    report.write(dir, config).expect("written");
+}
+
+#[test]
+fn reports_are_printed_as_text_or_json_and_compared() {
+    let dir = empty_dir();
+    let config = stdout(&run(&["run", "--print-config"]));
+    write_report(&dir.path().join("one"), 10_000, &config);
+    write_report(
+        &dir.path().join("two"),
+        20_000,
+        &config.replace("seed = 42", "seed = 43"),
+    );
+
+    let text = stdout(&millstream(dir.path(), &["report", "one"]));
+    assert!(
+        text.contains("aggregate") && text.contains("p99.9"),
+        "{text}"
+    );
+    assert!(!text.contains('\x1b'), "no colour but on a terminal");
+    assert_eq!(
+        stdout(&millstream(dir.path(), &["report", "one", "-q"])),
+        ""
+    );
+    let json = stdout(&millstream(dir.path(), &["report", "one", "--json"]));
+    let summary: Summary = serde_json::from_str(&json).expect("JSON alone");
+    assert_eq!(summary.events_in, 10_000);
+
+    let json = stdout(&millstream(
+        dir.path(),
+        &["compare", "one", "two", "--json"],
+    ));
+    let comparison: serde_json::Value = serde_json::from_str(&json).expect("JSON alone");
+    let rows = comparison["rows"].as_array().expect("rows");
+    let row = rows
+        .iter()
+        .find(|row| row["measure"] == "throughput_events_per_s")
+        .expect("a row");
+    assert_eq!(row["ratio"], 2.0);
+    let text = stdout(&millstream(dir.path(), &["compare", "one", "two"]));
+    assert!(
+        text.contains("config.seed"),
+        "the settings that differ are shown: {text}"
     );
 }
 

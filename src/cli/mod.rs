@@ -19,6 +19,7 @@ pub mod goal;
 pub mod job;
 pub mod knee;
 pub mod labels;
+pub mod load;
 mod man;
 pub mod progress;
 mod replay;

@@ -4,6 +4,7 @@ use super::args::{GlobalArgs, ReportArgs};
 use super::config::Config;
 use super::error::{CliError, Exit, print};
 use crate::latency::{Report, ReportError, Summary, read_summary, text};
+use crate::sys::quantity::format_bytes;
 use std::io::stdout;
 
 pub(super) fn report(args: &ReportArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
@@ -40,7 +41,42 @@ pub(super) fn show(summary: &Summary, global: &GlobalArgs) -> Result<(), CliErro
         }
         return Ok(());
     }
-    print(&text(summary, global.color.wanted(&stdout())))
+    print(&text(summary, global.color.wanted(&stdout())))?;
+    if global.verbose {
+        print(&details(summary))
+    } else {
+        Ok(())
+    }
+}
+
+/// What `-v` adds: every partition, and where the run took place.
+fn details(summary: &Summary) -> String {
+    let mut text = String::from("\n");
+    for partition in &summary.partitions {
+        text += &format!(
+            "{}[{}] on core {}: {} events ({:.1} %), {} keys\n",
+            partition.stage,
+            partition.partition,
+            partition.core,
+            partition.events_in,
+            partition.share * 100.0,
+            partition.keys
+        );
+    }
+    let machine = &summary.environment;
+    text += &format!(
+        "millstream {} {} on {}, {} CPUs allowed, {} memory, Linux {}, clock {}, huge pages {}, seed {}\n",
+        machine.version,
+        machine.commit,
+        machine.cpu_model,
+        machine.cpus_allowed,
+        format_bytes(machine.memory_bytes),
+        machine.kernel,
+        machine.clock_source,
+        machine.huge_pages,
+        machine.seed
+    );
+    text
 }
 
 /// Prints `value` as JSON, and a line's end.

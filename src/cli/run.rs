@@ -25,8 +25,12 @@ pub(super) fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit, CliError>
 
 /// Runs a configuration, writes and prints its report, and judges it.
 pub(super) fn execute(config: &Config, global: &GlobalArgs) -> Result<Exit, CliError> {
-    let report = measure(config, global)?;
-    super::report::write(&report, config)?;
+    conclude(&measure(config, global)?, config, global)
+}
+
+/// Writes and prints the report of a run that came to its end, and judges it.
+fn conclude(report: &Report, config: &Config, global: &GlobalArgs) -> Result<Exit, CliError> {
+    super::report::write(report, config)?;
     super::report::show(&report.summary, global)?;
     super::report::show_place(config, global)?;
     judge(&report.summary, config)
@@ -35,6 +39,12 @@ pub(super) fn execute(config: &Config, global: &GlobalArgs) -> Result<Exit, CliE
 /// Runs a configuration, with progress on a terminal.
 pub(super) fn measure(config: &Config, global: &GlobalArgs) -> Result<Report, CliError> {
     require_trace(config)?;
+    if global.verbose && !global.json {
+        config
+            .settings()
+            .changed()
+            .for_each(|setting| eprintln!("{setting}"));
+    }
     let progress = Progress::new(expected_events(config), !global.quiet && !global.json);
     let report = run_job(config, &mut |update| progress.set(update));
     progress.finish();

@@ -3,10 +3,11 @@
 use super::args::{ConvertArgs, GenerateArgs, GlobalArgs, InfoArgs, TraceCommand};
 use super::config::{Config, LoadSection};
 use super::error::{CliError, Exit, print};
+use super::load::load;
 use super::progress::{Progress, ProgressUpdate};
 use super::report::print_json;
 use super::{Base, resolve};
-use crate::source::load::{Arrivals, KeySampler, Load, LoadEvent, Schedule};
+use crate::source::load::{Arrivals, Load, LoadEvent};
 use crate::source::trace::native::{Contents, KeyedRecord, Writer};
 use crate::source::trace::{self, BLOCK_RECORDS, Record, Target, TraceError};
 use crate::sys::quantity::{format_bytes, format_count};
@@ -108,16 +109,6 @@ fn generate(args: &GenerateArgs, global: &GlobalArgs) -> Result<Exit, CliError> 
     Ok(Exit::Ok)
 }
 
-/// The load generator of a configuration.
-pub(super) fn load(config: &Config) -> Result<Load, CliError> {
-    let section = &config.load;
-    let keys = KeySampler::new(&section.keys, config.seed)
-        .map_err(|error| CliError::usage(error.to_string()))?;
-    let schedule = Schedule::new(&section.arrivals, section.rate, config.seed)
-        .map_err(|error| CliError::usage(error.to_string()))?;
-    Ok(Load::new(keys, section.values, schedule, config.seed))
-}
-
 /// Where a generated trace ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Limit {
@@ -127,7 +118,8 @@ enum Limit {
 
 impl Limit {
     fn of(load: &LoadSection) -> Result<Limit, CliError> {
-        let timeless = load.rate.is_max() && !matches!(load.arrivals, Arrivals::Ramp { .. });
+        let timeless =
+            load.rate.is_max() && !matches!(load.arrivals, Arrivals::Ramp { .. } | Arrivals::Trace);
         match load.events {
             Some(events) => Ok(Limit::Events(events)),
             None if timeless => Err(CliError::usage("at rate max a duration says nothing")

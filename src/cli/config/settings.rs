@@ -299,6 +299,15 @@ impl Settings {
         self.entries.iter().map(|entry| entry.key.as_str())
     }
 
+    /// "key = value (origin)" of each setting that is not at its default.
+    pub fn changed(&self) -> impl Iterator<Item = String> {
+        let changed = self
+            .entries
+            .iter()
+            .filter(|entry| entry.value != entry.default);
+        changed.map(|entry| format!("{} = {} ({})", entry.key, entry.value, entry.origin))
+    }
+
     /// Where the value of `key` comes from.
     pub fn origin(&self, key: &str) -> &Origin {
         &self.entry(key).origin
