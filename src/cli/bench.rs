@@ -2,7 +2,7 @@
 
 use super::args::{BenchArgs, GlobalArgs};
 use super::config::{Config, Origin};
-use super::error::{CliError, Exit, print};
+use super::error::{CliError, Exit, note, print};
 use super::knee::{Knee, ProbeResult, find_knee};
 use super::run::{execute, judge_balance, measure};
 use super::{Base, resolve};
@@ -47,7 +47,11 @@ fn knee(config: &Config, global: &GlobalArgs) -> Result<Exit, CliError> {
             } else {
                 "; the schedule was not kept"
             };
-            eprintln!("{:>10}  {}{behind}", format_rate(rate), verdicts.join(", "));
+            note(&format!(
+                "{:>10}  {}{behind}",
+                format_rate(rate),
+                verdicts.join(", ")
+            ));
         }
         // An engine that loses events has no rate at all: that ends the search, and its report stays.
         if !report.summary.balanced {

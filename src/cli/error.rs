@@ -161,6 +161,11 @@ pub fn print(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Writes a line to standard error, beside the result. Lost if nobody can read it.
+pub fn note(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,8 +5,11 @@ use crate::latency::Percentiles;
 use crate::sys::quantity::{exact_duration, format_duration_ns, parse_duration_ns};
 use std::fmt;
 
+/// Takes one percentile, ns.
+type Point = fn(&Percentiles) -> Option<u64>;
+
 /// The percentiles that a goal can be set on, as they are written.
-const POINTS: [(&str, fn(&Percentiles) -> Option<u64>); 6] = [
+const POINTS: [(&str, Point); 6] = [
     ("p50", |found| found.p50),
     ("p90", |found| found.p90),
     ("p99", |found| found.p99),

@@ -2,7 +2,7 @@
 
 use super::args::{GlobalArgs, ReportArgs};
 use super::config::Config;
-use super::error::{CliError, Exit, print};
+use super::error::{CliError, Exit, note, print};
 use crate::latency::{Report, ReportError, Summary, read_summary, text};
 use crate::sys::quantity::format_bytes;
 use std::io::stdout;
@@ -37,7 +37,7 @@ pub(super) fn show(summary: &Summary, global: &GlobalArgs) -> Result<(), CliErro
     }
     if global.quiet {
         for warning in &summary.warnings {
-            eprintln!("warning: {warning}");
+            note(&format!("warning: {warning}"));
         }
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use super::args::{GlobalArgs, RunArgs};
 use super::config::choice::SourceKind;
 use super::config::{Config, SAMPLE_LABELS, SAMPLE_TRACE};
-use super::error::{CliError, Exit, print};
+use super::error::{CliError, Exit, note, print};
 use super::job::run_job;
 use super::progress::Progress;
 use super::{Base, resolve};
@@ -43,7 +43,7 @@ pub(super) fn measure(config: &Config, global: &GlobalArgs) -> Result<Report, Cl
         config
             .settings()
             .changed()
-            .for_each(|setting| eprintln!("{setting}"));
+            .for_each(|setting| note(&setting));
     }
     let progress = Progress::new(expected_events(config), !global.quiet && !global.json);
     let report = run_job(config, &mut |update| progress.set(update));
@@ -116,7 +116,7 @@ pub(super) fn judge_balance(summary: &Summary, config: &Config) -> Result<(), Cl
 mod tests {
     use super::*;
     use crate::cli::config::{Origin, Settings};
-    use crate::latency::Percentiles;
+    use crate::latency::{Percentiles, new_histogram};
 
     fn summary() -> Summary {
         let latency_ns = Percentiles {
@@ -157,5 +157,42 @@ mod tests {
             Exit::Unbalanced,
             "the balance comes first"
         );
+    }
+
+    #[test]
+    fn a_run_leaves_the_configuration_that_repeats_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let out = dir.path().join("there");
+        let mut settings = Settings::default();
+        for assignment in [
+            "seed=7",
+            "report.goal=p99=50us",
+            &format!("report.out={}", out.display()),
+        ] {
+            settings.lay_override(assignment).expect("a key");
+        }
+        let config = Config::read(settings).expect("a valid configuration");
+        let report = Report {
+            summary: summary(),
+            latency: new_histogram(),
+            service: new_histogram(),
+            hiccups: new_histogram(),
+            intervals: Vec::new(),
+        };
+        let global = GlobalArgs {
+            quiet: true,
+            ..GlobalArgs::default()
+        };
+        let error = conclude(&report, &config, &global).expect_err("80 us is above the goal");
+        assert_eq!(error.exit(), Exit::GoalMissed);
+
+        // A missed goal is a result: its report is there all the same.
+        let written = std::fs::read_to_string(out.join("config.toml")).expect("it is there");
+        let mut again = Settings::default();
+        again
+            .lay_file("config.toml", &written)
+            .expect("its own output is valid");
+        let again = Config::read(again).expect("valid");
+        assert_eq!((again.seed, again.to_toml()), (7, written));
     }
 }

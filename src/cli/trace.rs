@@ -1,8 +1,8 @@
 //! `trace info|convert|generate`.
 
 use super::args::{ConvertArgs, GenerateArgs, GlobalArgs, InfoArgs, TraceCommand};
-use super::config::{Config, LoadSection};
-use super::error::{CliError, Exit, print};
+use super::config::LoadSection;
+use super::error::{CliError, Exit, note, print};
 use super::load::load;
 use super::progress::{Progress, ProgressUpdate};
 use super::report::print_json;
@@ -59,10 +59,10 @@ fn convert(args: &ConvertArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
     )?;
     progress.finish();
     if !done.left_behind.is_empty() {
-        eprintln!(
-            "warning: left behind, for the target has no place: {}",
-            done.left_behind.join(", ")
-        );
+        let parts = done.left_behind.join(", ");
+        note(&format!(
+            "warning: left behind, for the target has no place: {parts}"
+        ));
     }
     if global.json {
         print_json(&done)?;
@@ -185,10 +185,11 @@ impl From<TraceError> for CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::config::{Config, Settings};
     use crate::source::trace::native::Mapped;
 
     fn config(assignments: &[&str]) -> Config {
-        let mut settings = crate::cli::config::Settings::default();
+        let mut settings = Settings::default();
         for assignment in assignments {
             settings.lay_override(assignment).expect("a key");
         }

@@ -119,9 +119,9 @@ pub enum Command {
     /// Run as a configuration file says
     Run(RunArgs),
     /// Replay a trace of real events
-    Replay(ReplayArgs),
+    Replay(Box<ReplayArgs>),
     /// Measure latency under generated load
-    Bench(BenchArgs),
+    Bench(Box<BenchArgs>),
     /// Print the report of an earlier run
     Report(ReportArgs),
     /// Compare the reports of two runs, side by side

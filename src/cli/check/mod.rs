@@ -7,7 +7,7 @@ mod machine;
 mod measure;
 
 use super::args::GlobalArgs;
-use super::error::{CliError, Exit, print};
+use super::error::{CliError, Exit, note, print};
 use super::report::print_json;
 use serde::Serialize;
 use std::io::stdout;
@@ -69,7 +69,10 @@ impl Finding {
 pub(super) fn check(global: &GlobalArgs) -> Result<Exit, CliError> {
     let mut findings = machine::findings();
     if !global.json && !global.quiet {
-        eprintln!("measuring for {} s …", measure::DURATION.as_secs());
+        note(&format!(
+            "measuring for {} s …",
+            measure::DURATION.as_secs()
+        ));
     }
     findings.extend(measure::findings());
     if global.json {

@@ -1,6 +1,6 @@
 //! What can be wrong with a configuration.
 
-use super::settings::Origin;
+use super::origin::Origin;
 use crate::cli::error::CliError;
 
 /// A configuration that cannot be used; nothing was started.
@@ -42,7 +42,7 @@ pub enum ConfigError {
         /// The nearest name, if one is near.
         help: String,
         /// Where it stands.
-        origin: Origin,
+        origin: Box<Origin>,
     },
     /// A value of another type, or one that makes no sense.
     #[error("`{key}` cannot be {value}")]
@@ -56,7 +56,7 @@ pub enum ConfigError {
         /// What to do.
         help: String,
         /// Where it stands.
-        origin: Origin,
+        origin: Box<Origin>,
     },
     /// A number outside its limits.
     #[error("`{key}` cannot be {value}")]
@@ -70,7 +70,7 @@ pub enum ConfigError {
         /// What to do.
         help: String,
         /// Where it stands.
-        origin: Origin,
+        origin: Box<Origin>,
     },
 }
 

@@ -12,9 +12,11 @@ mod engine;
 mod error;
 mod load;
 mod nearest;
+mod origin;
 mod output;
 mod partition;
 mod recommend;
+mod schema;
 mod settings;
 mod source;
 pub mod value;
@@ -23,10 +25,12 @@ pub use choice::App;
 pub use engine::{RuntimeSection, StateSection};
 pub use error::ConfigError;
 pub use load::{LoadSection, PaceSection};
+pub use origin::Origin;
 pub use output::{ReportSection, SinkSection};
 pub use partition::PartitionSection;
 pub use recommend::RecommendSection;
-pub use settings::{DEFAULT_TOML, Origin, Settings};
+pub use schema::DEFAULT_TOML;
+pub use settings::Settings;
 pub use source::{SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
 
 /// A valid configuration, by section.

@@ -7,42 +7,14 @@
 
 use super::error::ConfigError;
 use super::nearest::did_you_mean;
+use super::origin::Origin;
+use super::schema::{DEFAULT_TOML, default_keys, default_line, in_section, last_name, lookup};
 use super::value::Setting;
 use crate::sys::nearest::nearest;
 use std::fmt;
 use std::ops::RangeInclusive;
 use toml::Value;
 use toml::de::{DeTable, DeValue};
-
-/// Every setting with its default and what it means.
-pub const DEFAULT_TOML: &str = include_str!("default.toml");
-
-/// Who gave a setting its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// `default.toml`.
-    Default,
-    /// The subcommand, such as `bench`, whose default differs.
-    Command(&'static str),
-    /// A configuration file; line from 1.
-    File(String, usize),
-    /// `-C`.
-    Override,
-    /// A flag or an argument, as its help names it.
-    Flag(&'static str),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Origin::Default => write!(f, "the default"),
-            Origin::Command(name) => write!(f, "the default of `{name}`"),
-            Origin::File(path, line) => write!(f, "{path}:{line}"),
-            Origin::Override => write!(f, "-C on the command line"),
-            Origin::Flag(flag) => write!(f, "{flag} on the command line"),
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -209,7 +181,7 @@ impl Settings {
             what: if section { "section" } else { "setting" },
             known: known.join(", "),
             help,
-            origin,
+            origin: Box::new(origin),
         }
     }
 
@@ -250,7 +222,7 @@ impl Settings {
             value: entry.shown(),
             expected: T::EXPECTED,
             help,
-            origin: entry.origin.clone(),
+            origin: Box::new(entry.origin.clone()),
         })
     }
 
@@ -273,7 +245,7 @@ impl Settings {
             value: self.entry(key).shown(),
             limits: format!("{} to {}", limits.start(), limits.end()),
             help: why.to_owned(),
-            origin: self.entry(key).origin.clone(),
+            origin: Box::new(self.entry(key).origin.clone()),
         })
     }
 
@@ -290,7 +262,7 @@ impl Settings {
             value: entry.shown(),
             expected,
             help: help.into(),
-            origin: entry.origin.clone(),
+            origin: Box::new(entry.origin.clone()),
         }
     }
 
@@ -328,41 +300,4 @@ impl Settings {
         }
         text
     }
-}
-
-/// The key that a line of `default.toml` sets, if any; keeps track of the section. The file has one
-/// key a line, which a test holds.
-fn default_line(line: &str, section: &mut String) -> Option<String> {
-    if let Some(name) = line.strip_prefix('[') {
-        *section = name.trim_end_matches(']').to_owned();
-        return None;
-    }
-    let (name, _) = line.split_once(" = ").filter(|_| !line.starts_with('#'))?;
-    Some(if section.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{section}.{name}")
-    })
-}
-
-fn default_keys() -> impl Iterator<Item = String> {
-    let mut section = String::new();
-    DEFAULT_TOML
-        .lines()
-        .filter_map(move |line| default_line(line, &mut section))
-}
-
-fn lookup<'a>(table: &'a toml::Table, key: &str) -> Option<&'a Value> {
-    match key.split_once('.') {
-        None => table.get(key),
-        Some((section, name)) => table.get(section)?.get(name),
-    }
-}
-
-fn in_section(key: &str, section: &str) -> bool {
-    key.split_once('.').map_or("", |(name, _)| name) == section
-}
-
-fn last_name(key: &str) -> &str {
-    key.rsplit('.').next().unwrap_or(key)
 }
