@@ -38,10 +38,12 @@ pub(super) fn decades(samples: u64) -> u32 {
 pub(super) fn curve(histogram: &Histogram<u64>, positions: &[f64]) -> Curve {
     let count = histogram.len() as f64;
     let quantiles: Vec<f64> = positions.iter().map(|x| 1.0 - 1.0 / x).collect();
-    let value_ns = positions
-        .iter()
-        .zip(histogram.value_at_quantiles(quantiles))
-        .map(|(x, value)| (*x <= count).then_some(value))
+    // The first position at or beyond the last sample shows the maximum; a rounding error short of it is it.
+    let ended = |index: usize| index > 0 && positions[index - 1] > count * 0.999;
+    let value_ns = histogram
+        .value_at_quantiles(quantiles)
+        .enumerate()
+        .map(|(index, value)| (count > 0.0 && !ended(index)).then_some(value))
         .collect();
     let known = positions
         .iter()
@@ -69,6 +71,18 @@ mod tests {
         assert!(curve.value_ns[121..].iter().all(Option::is_none));
         let known: Vec<u64> = curve.value_ns.iter().flatten().copied().collect();
         assert!(known.is_sorted() && known.len() >= 120);
+    }
+
+    #[test]
+    fn the_tail_shows_the_maximum() {
+        let mut histogram = new_histogram();
+        record(&mut histogram, 100, 14_999);
+        record(&mut histogram, 4_000_000, 1);
+        let curve = curve(&histogram, &positions(5));
+        assert_eq!(
+            curve.value_ns.iter().flatten().last(),
+            Some(&histogram.max())
+        );
     }
 
     #[test]

@@ -8,13 +8,17 @@
 //!                               └─► compare
 //! ```
 mod compare;
+mod compare_text;
 mod curve;
 mod figure;
 mod hgrm;
 mod histogram;
 mod hlog;
 mod html;
+mod html_bars;
+mod html_section;
 mod interval;
+mod paint;
 mod report;
 mod report_error;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! The layout is versioned by `version`; fields are only ever added within a version.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// The version of the layout that this build writes.
@@ -37,6 +37,7 @@ pub struct Summary {
     /// From the first event's due time to the last result.
     pub elapsed_ns: u64,
     /// `events_in / elapsed`.
+    #[serde(deserialize_with = "null_is_nan")]
     pub throughput_events_per_s: f64,
     /// Order-independent digest of all outputs, 16 hex digits; empty if the sink has none.
     pub digest: String,
@@ -55,6 +56,7 @@ pub struct Summary {
     /// One entry a partition of each keyed stage.
     pub partitions: Vec<PartitionSummary>,
     /// Quality of the answers, where the application measures it (recall@20 and the like).
+    #[serde(deserialize_with = "nulls_are_nan")]
     pub quality: BTreeMap<String, f64>,
     /// A few answers in words, for people.
     pub samples: Vec<String>,
@@ -93,6 +95,7 @@ pub struct Schedule {
     /// Asked rate; `None` at full speed.
     pub asked_events_per_s: Option<f64>,
     /// Rate at which events left the source.
+    #[serde(deserialize_with = "null_is_nan")]
     pub reached_events_per_s: f64,
     /// How late the source took events up, 99th percentile.
     pub late_start_ns_p99: Option<u64>,
@@ -117,6 +120,7 @@ pub struct StageSummary {
     /// Partitions.
     pub partitions: u32,
     /// Largest partition's share over the mean share; 1.0 is even.
+    #[serde(deserialize_with = "null_is_nan")]
     pub skew: f64,
     /// Keys held at the end.
     pub keys: u64,
@@ -137,6 +141,7 @@ pub struct CoreSummary {
     /// Names of the tasks placed on it.
     pub tasks: Vec<String>,
     /// Share of loop rounds' time in which some task had work.
+    #[serde(deserialize_with = "null_is_nan")]
     pub busy_share: f64,
 }
 
@@ -153,6 +158,7 @@ pub struct PartitionSummary {
     /// Events it took in.
     pub events_in: u64,
     /// Share of the stage's events.
+    #[serde(deserialize_with = "null_is_nan")]
     pub share: f64,
     /// Keys held at the end.
     pub keys: u64,
@@ -186,4 +192,102 @@ pub struct Environment {
     pub seed: u64,
     /// Largest resident anonymous memory of the process, bytes.
     pub memory_peak_bytes: u64,
+}
+
+/// JSON has no NaN: a figure that a run could not form (0 / 0) is written as null and must come back.
+fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+fn nulls_are_nan<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, f64>, D::Error> {
+    let entries = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
+    Ok(entries
+        .into_iter()
+        .map(|(name, value)| (name, value.unwrap_or(f64::NAN)))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    const DOCUMENT: &str = include_str!("../../docs/summary.md");
+
+    /// The rows of the document's section `heading`, up to the next heading.
+    fn section(heading: &str) -> &'static str {
+        let start = DOCUMENT.find(&format!("\n## {heading}\n")).expect(heading) + 1;
+        let rest = &DOCUMENT[start..];
+        rest[3..].find("\n## ").map_or(rest, |end| &rest[..end + 3])
+    }
+
+    fn check(heading: &str, value: Value) {
+        let Value::Object(fields) = value else {
+            panic!("{heading} is no object")
+        };
+        let section = section(heading);
+        for name in fields.keys() {
+            assert!(
+                section.contains(&format!("\n| `{name}` |")),
+                "docs/summary.md, \"{heading}\": a row for `{name}` is missing"
+            );
+        }
+        let rows = section
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .count();
+        assert_eq!(
+            rows,
+            fields.len(),
+            "docs/summary.md, \"{heading}\": a row without a field"
+        );
+    }
+
+    #[test]
+    fn every_field_is_documented_and_nothing_else() {
+        fn json(value: impl Serialize) -> Value {
+            serde_json::to_value(value).unwrap()
+        }
+        check("The run", json(Summary::default()));
+        check("Percentiles", json(Percentiles::default()));
+        check("schedule", json(Schedule::default()));
+        check("stages[]", json(StageSummary::default()));
+        check("cores[]", json(CoreSummary::default()));
+        check("partitions[]", json(PartitionSummary::default()));
+        check("environment", json(Environment::default()));
+        assert!(DOCUMENT.contains(&format!("now {SUMMARY_VERSION}.")));
+    }
+
+    #[test]
+    fn unknown_fields_are_skipped_and_missing_ones_have_defaults() {
+        let text = r#"{"version": 1, "events_in": 7, "of_a_later_build": [1]}"#;
+        let summary: Summary = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            summary,
+            Summary {
+                version: 1,
+                events_in: 7,
+                ..Summary::default()
+            }
+        );
+    }
+
+    #[test]
+    fn a_figure_that_could_not_be_formed_does_not_lose_the_summary() {
+        let mut summary = Summary {
+            throughput_events_per_s: f64::NAN,
+            ..Summary::default()
+        };
+        summary.quality.insert("recall@20".to_string(), f64::NAN);
+        summary.stages.push(StageSummary {
+            skew: f64::INFINITY,
+            ..StageSummary::default()
+        });
+        let read: Summary =
+            serde_json::from_str(&serde_json::to_string(&summary).unwrap()).unwrap();
+        assert!(read.throughput_events_per_s.is_nan() && read.quality["recall@20"].is_nan());
+        assert!(read.stages[0].skew.is_nan());
+    }
 }

@@ -3,6 +3,7 @@
 use super::figure::{
     UNKNOWN, bytes, count, duration, duration_or_unknown, number, plain, rate, share,
 };
+use super::paint::Paint;
 use super::summary::{CoreSummary, Percentiles, StageSummary, Summary};
 
 /// Lists longer than these are cut, so that the report stays on one screen; `summary.json` has all.
@@ -254,38 +255,6 @@ fn cut(line: &str) -> String {
         return line.to_string();
     }
     line.chars().take(WIDTH - 1).chain(['…']).collect()
-}
-
-/// ANSI colours, or none.
-#[derive(Clone, Copy)]
-pub(super) struct Paint {
-    pub(super) colour: bool,
-}
-
-impl Paint {
-    fn wrap(self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_string()
-        }
-    }
-    pub(super) fn bold(self, text: &str) -> String {
-        self.wrap("1", text)
-    }
-    pub(super) fn dim(self, text: &str) -> String {
-        self.wrap("2", text)
-    }
-    pub(super) fn yellow(self, text: &str) -> String {
-        self.wrap("33", text)
-    }
-    fn mark(self, good: bool) -> String {
-        if good {
-            self.wrap("32", "✓")
-        } else {
-            self.wrap("31", "✗")
-        }
-    }
 }
 
 #[cfg(test)]
