@@ -255,7 +255,10 @@ pub fn exact_duration(ns: u64) -> String {
         (1_000_000, "ms"),
         (1_000, "us"),
     ];
-    match units.iter().find(|(unit, _)| ns > 0 && ns.is_multiple_of(*unit)) {
+    match units
+        .iter()
+        .find(|(unit, _)| ns > 0 && ns.is_multiple_of(*unit))
+    {
         Some((unit, name)) => format!("{}{name}", ns / unit),
         None => format!("{ns}ns"),
     }

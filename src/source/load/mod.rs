@@ -3,7 +3,7 @@
 //! ```text
 //!   seed ─┬─ "keys"     → KeySampler  (keys.rs, zipf.rs)      → key
 //!         ├─ "values"   → ValuePattern (values.rs)            → value
-//!         └─ "arrivals" → Schedule    (arrivals.rs, schedule.rs) → due_ns
+//!         └─ "arrivals" → Schedule    (arrivals.rs, schedule.rs, course.rs) → due_ns
 //! ```
 //!
 //! Pure and seeded: the same configuration gives the same events on every run. Nothing here waits,
@@ -11,6 +11,7 @@
 //! with an event whose time has not come.
 mod arrivals;
 mod call;
+mod course;
 mod event;
 mod keys;
 mod schedule;
