@@ -1,11 +1,11 @@
-//! What only a measurement shows: the price of the clock, hiccups of a spinning core, stolen time.
+//! What only a measurement shows: the price of the clock, and how long a spinning core is stopped.
 
-use super::Finding;
+use crate::sys::machine::{Finding, Verdict};
 use crate::sys::quantity::format_duration_ns;
-use std::fs::read_to_string;
+use crate::sys::topology::{cpus_allowed, pin_current_thread};
 use std::time::{Duration, Instant};
 
-/// How long hiccups are looked for.
+/// How long stops are looked for.
 pub(super) const DURATION: Duration = Duration::from_secs(2);
 /// Readings of the clock whose price is averaged.
 const CLOCK_READINGS: u32 = 1_000_000;
@@ -18,17 +18,30 @@ const STOP_GOOD: Duration = Duration::from_millis(1);
 
 /// Measures; takes [`DURATION`] and a little.
 pub(super) fn findings() -> Vec<Finding> {
-    let before = read_to_string("/proc/stat").ok();
-    let hiccups = hiccups();
-    let after = read_to_string("/proc/stat").ok();
-    let steal = match (
-        before.as_deref().and_then(cpu_ticks),
-        after.as_deref().and_then(cpu_ticks),
-    ) {
-        (Some(before), Some(after)) => judge_steal(before, after),
-        _ => Finding::unknown("steal"),
+    let mut findings = vec![clock_price()];
+    findings.extend(
+        std::thread::spawn(stops)
+            .join()
+            .ok()
+            .map(|stops| judge_stops(&stops)),
+    );
+    findings
+}
+
+fn finding(what: &'static str, value: String, problem: Option<(&str, &str)>) -> Finding {
+    let (why, remedy) = problem.unwrap_or(("", ""));
+    let verdict = if problem.is_some() {
+        Verdict::Warn
+    } else {
+        Verdict::Ok
     };
-    vec![clock_price(), hiccups, steal]
+    Finding {
+        what,
+        value,
+        verdict,
+        why: why.to_owned(),
+        remedy: remedy.to_owned(),
+    }
 }
 
 fn clock_price() -> Finding {
@@ -37,16 +50,15 @@ fn clock_price() -> Finding {
         std::hint::black_box(Instant::now());
     }
     let price_ns = start.elapsed().as_nanos() as f64 / f64::from(CLOCK_READINGS);
-    let found = format!("{price_ns:.0} ns a reading");
-    if price_ns <= CLOCK_NS_GOOD {
-        Finding::good("clock price", found)
-    } else {
-        Finding::care(
-            "clock price",
-            found,
-            "the clock source is slow; see clock above",
-        )
-    }
+    let slow = (
+        "each reading is a system call",
+        "use a clock source that is read without one: tsc",
+    );
+    finding(
+        "clock price",
+        format!("{price_ns:.0} ns a reading"),
+        (price_ns > CLOCK_NS_GOOD).then_some(slow),
+    )
 }
 
 /// What a spinning thread saw.
@@ -54,37 +66,33 @@ struct Stops {
     longest: Duration,
     /// All time lost in stops longer than [`STOP_MIN`].
     lost: Duration,
-    cpu: Option<usize>,
+    cpu: Option<u32>,
 }
 
 /// Spins on the last allowed CPU and looks at the gaps between two readings of the clock.
-fn hiccups() -> Finding {
-    let spun = std::thread::spawn(|| {
-        // The last one: systems take most interrupts on the first.
-        let last = core_affinity::get_core_ids().and_then(|ids| ids.last().copied());
-        let cpu = last
-            .filter(|id| core_affinity::set_for_current(*id))
-            .map(|id| id.id);
-        let mut stops = Stops {
-            longest: Duration::ZERO,
-            lost: Duration::ZERO,
-            cpu,
-        };
-        let start = Instant::now();
-        let mut previous = start;
-        while previous.duration_since(start) < DURATION {
-            let now = Instant::now();
-            let gap = now.duration_since(previous);
-            if gap > STOP_MIN {
-                stops.lost += gap;
-                stops.longest = stops.longest.max(gap);
-            }
-            previous = now;
+fn stops() -> Stops {
+    // The last one: systems take most interrupts on the first.
+    let cpu = cpus_allowed()
+        .last()
+        .copied()
+        .filter(|cpu| pin_current_thread(*cpu));
+    let mut stops = Stops {
+        longest: Duration::ZERO,
+        lost: Duration::ZERO,
+        cpu,
+    };
+    let start = Instant::now();
+    let mut previous = start;
+    while previous.duration_since(start) < DURATION {
+        let now = Instant::now();
+        let gap = now.duration_since(previous);
+        if gap > STOP_MIN {
+            stops.lost += gap;
+            stops.longest = stops.longest.max(gap);
         }
-        stops
-    });
-    spun.join()
-        .map_or_else(|_| Finding::unknown("hiccups"), |stops| judge_stops(&stops))
+        previous = now;
+    }
+    stops
 }
 
 fn judge_stops(stops: &Stops) -> Finding {
@@ -94,84 +102,39 @@ fn judge_stops(stops: &Stops) -> Finding {
     let longest_ns = u64::try_from(stops.longest.as_nanos()).unwrap_or(u64::MAX);
     let lost = stops.lost.as_secs_f64() / DURATION.as_secs_f64() * 100.0;
     let longest = format_duration_ns(longest_ns);
-    let found = format!("{place} stopped for {longest} at most, {lost:.2} % of the time in all");
-    if stops.longest <= STOP_GOOD {
-        Finding::good("hiccups", found)
-    } else {
-        Finding::care(
-            "hiccups",
-            found,
-            "the machine itself stopped a core this long, and will again: stop other programs, move interrupts, isolate CPUs (isolcpus)",
-        )
-    }
-}
-
-/// (stolen, all) ticks of all CPUs since boot, from the first line of `/proc/stat`.
-fn cpu_ticks(stat: &str) -> Option<(u64, u64)> {
-    let mut words = stat.lines().next()?.split_whitespace();
-    words.next().filter(|name| *name == "cpu")?;
-    // user nice system idle iowait irq softirq steal; guest time is already within user.
-    let ticks: Vec<u64> = words.take(8).map_while(|word| word.parse().ok()).collect();
-    Some((*ticks.get(7)?, ticks.iter().sum()))
-}
-
-fn judge_steal(before: (u64, u64), after: (u64, u64)) -> Finding {
-    let stolen = after.0.saturating_sub(before.0);
-    let share = stolen as f64 / after.1.saturating_sub(before.1).max(1) as f64;
-    let found = format!("{:.2} % of CPU time while measuring", share * 100.0);
-    if stolen == 0 {
-        Finding::good("steal", found)
-    } else {
-        Finding::care(
-            "steal",
-            found,
-            "the hypervisor gives this machine's CPUs to others: measure on dedicated CPUs, or read tails beside the hiccups",
-        )
-    }
+    let long = (
+        "the machine itself stopped a core this long, and will again",
+        "stop other programs, move interrupts, isolate CPUs (isolcpus)",
+    );
+    finding(
+        "hiccups",
+        format!("{place} stopped for {longest} at most, {lost:.2} % of the time in all"),
+        (stops.longest > STOP_GOOD).then_some(long),
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Bearing;
     use super::*;
 
     #[test]
-    fn steal_is_the_eighth_number_of_the_first_line() {
-        let stat = "cpu  100 1 50 800 9 3 2 7 4 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n";
-        assert_eq!(cpu_ticks(stat), Some((7, 972)));
-        assert_eq!(cpu_ticks("intr 1 2 3"), None);
-        assert_eq!(
-            cpu_ticks("cpu 1 2 3"),
-            None,
-            "an old kernel does not count steal"
-        );
-    }
-
-    #[test]
-    fn a_long_stop_needs_care_and_says_where() {
+    fn a_long_stop_is_a_warning_and_says_where() {
         let stops = |longest| Stops {
             longest,
             lost: Duration::from_millis(20),
             cpu: Some(3),
         };
         assert_eq!(
-            judge_stops(&stops(Duration::from_micros(900))).bearing,
-            Bearing::Good
+            judge_stops(&stops(Duration::from_micros(900))).verdict,
+            Verdict::Ok
         );
         let long = judge_stops(&stops(Duration::from_millis(4)));
-        assert_eq!(long.bearing, Bearing::Care);
+        assert_eq!(long.verdict, Verdict::Warn);
         assert!(
-            long.found.contains("CPU 3") && long.found.contains("1.00 %"),
+            long.value.contains("CPU 3") && long.value.contains("1.00 %"),
             "{}",
-            long.found
+            long.value
         );
-    }
-
-    #[test]
-    fn any_stolen_tick_needs_care() {
-        assert_eq!(judge_steal((7, 1_000), (7, 1_400)).bearing, Bearing::Good);
-        let stolen = judge_steal((7, 1_000), (9, 1_400));
-        assert_eq!(stolen.bearing, Bearing::Care);
-        assert!(stolen.found.starts_with("0.50 %"), "{}", stolen.found);
+        assert!(!long.remedy.is_empty());
     }
 }
