@@ -13,7 +13,10 @@ use crate::sys::topology::{Machine, cpu_time};
 
 pub(super) fn check(global: &GlobalArgs) -> Result<Exit, CliError> {
     if !global.json && !global.quiet {
-        note(&format!("measuring for {} s …", measure::DURATION.as_secs()));
+        note(&format!(
+            "measuring for {} s …",
+            measure::DURATION.as_secs()
+        ));
     }
     let machine = Machine::read();
     let before = cpu_time();
