@@ -1,1 +1,98 @@
-//! cli
+//! The command line: what people and scripts speak to.
+//!
+//! ```text
+//!   args ─► settings ─► config ─► job ─► engine
+//!   (text)  (layers)    (valid)          report ─► text, JSON, files, exit code
+//! ```
+//!
+//! One file a subcommand. Standard output carries what was asked for; everything else (progress,
+//! warnings, errors) goes to standard error, so that a pipe only ever sees results.
+
+pub mod args;
+mod bench;
+mod check;
+mod compare;
+mod completions;
+pub mod config;
+pub mod error;
+pub mod goal;
+pub mod job;
+pub mod knee;
+pub mod labels;
+pub mod load;
+mod man;
+pub mod progress;
+mod replay;
+mod report;
+mod run;
+mod trace;
+
+use args::{Cli, Command, FlagSetting, GlobalArgs};
+use clap::Parser;
+use config::{Config, ConfigError, Origin, Settings};
+use error::{CliError, Exit};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Reads the command line, does what it says, and returns the exit code.
+pub fn main() -> ExitCode {
+    // Wrong usage ends here, with exit code 2 and clap's own words.
+    let cli = Cli::parse();
+    let exit = dispatch(&cli).unwrap_or_else(|error| {
+        error.print(cli.global.color.wanted(&std::io::stderr()));
+        error.exit()
+    });
+    ExitCode::from(exit as u8)
+}
+
+fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
+    let global = &cli.global;
+    match &cli.command {
+        None => replay::sample(global),
+        Some(Command::Run(args)) => run::run(args, global),
+        Some(Command::Replay(args)) => replay::replay(args, global),
+        Some(Command::Bench(args)) => bench::bench(args, global),
+        Some(Command::Report(args)) => report::report(args, global),
+        Some(Command::Compare(args)) => compare::compare(args, global),
+        Some(Command::Trace(command)) => trace::trace(command, global),
+        Some(Command::Check(_)) => check::check(global),
+        Some(Command::Completions(args)) => completions::completions(args),
+        Some(Command::Man(args)) => man::man(args),
+    }
+}
+
+/// Settings that a subcommand starts from, where they differ from the defaults.
+struct Base {
+    /// The subcommand, for messages.
+    command: &'static str,
+    /// Key and value.
+    settings: &'static [(&'static str, &'static str)],
+}
+
+/// Lays defaults, the subcommand's own, a file, overrides and flags over each other, in this order.
+fn resolve(
+    base: Base,
+    file: Option<&Path>,
+    flags: impl Iterator<Item = FlagSetting>,
+    global: &GlobalArgs,
+) -> Result<Config, CliError> {
+    let mut settings = Settings::default();
+    for (key, value) in base.settings {
+        settings.lay_text(key, value, Origin::Command(base.command))?;
+    }
+    if let Some(path) = file {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+            file: name.clone(),
+            what: error.to_string(),
+        })?;
+        settings.lay_file(&name, &text)?;
+    }
+    for assignment in &global.overrides {
+        settings.lay_override(assignment)?;
+    }
+    for flag in flags.chain(global.settings()) {
+        settings.lay_text(flag.key, &flag.text, Origin::Flag(flag.flag))?;
+    }
+    Ok(Config::read(settings)?)
+}

@@ -1,0 +1,48 @@
+//! The engine's options, common to `run`, `replay` and `bench`.
+
+use super::{FlagSetting, given, words};
+use crate::cli::config::choice::{Idle, SinkKind};
+use crate::partition::Scheme;
+use clap::Args;
+
+/// How the engine runs, and where results go.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArgs {
+    /// Cores to run on, or auto [default: auto]
+    #[arg(long, value_name = "N|auto")]
+    pub cores: Option<String>,
+    /// Partitions of each keyed stage, or auto: four a core [default: auto]
+    #[arg(long, value_name = "N|auto")]
+    pub partitions: Option<String>,
+    /// What decides the partition of an event [default: hash]
+    #[arg(long, value_parser = words(&Scheme::NAMES))]
+    pub partition_by: Option<String>,
+    /// What a core does with nothing to do [default: adaptive]
+    #[arg(long, value_parser = words(Idle::WORDS))]
+    pub idle: Option<String>,
+    /// Where results go [default: discard]
+    #[arg(long, value_parser = words(SinkKind::WORDS))]
+    pub sink: Option<String>,
+    /// File that results are written to
+    #[arg(long, value_name = "FILE")]
+    pub sink_file: Option<String>,
+    /// Latency goals such as p99=100us,max=5ms; a missed one ends the run with exit code 3
+    #[arg(long, value_name = "GOALS")]
+    pub goal: Option<String>,
+}
+
+impl EngineArgs {
+    /// The settings that were given.
+    pub fn settings(&self) -> impl Iterator<Item = FlagSetting> {
+        given([
+            ("runtime.cores", "--cores", &self.cores),
+            ("runtime.partitions", "--partitions", &self.partitions),
+            ("partition.scheme", "--partition-by", &self.partition_by),
+            ("runtime.idle", "--idle", &self.idle),
+            ("sink.kind", "--sink", &self.sink),
+            ("sink.file", "--sink-file", &self.sink_file),
+            ("report.goal", "--goal", &self.goal),
+        ])
+    }
+}

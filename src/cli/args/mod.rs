@@ -1,0 +1,223 @@
+//! The command line: subcommands, flags and their help. One file for each large subcommand.
+//!
+//! A flag that stands for a setting is text here and becomes a [`FlagSetting`]; the configuration is
+//! the one place that reads, checks and explains values, whichever way they came.
+
+mod bench;
+mod engine;
+mod replay;
+mod trace;
+
+pub use bench::BenchArgs;
+pub use engine::EngineArgs;
+pub use replay::ReplayArgs;
+pub use trace::{ConvertArgs, GenerateArgs, InfoArgs, TraceCommand};
+
+use super::error::Color;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A setting given by a flag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlagSetting {
+    /// The setting's key.
+    pub key: &'static str,
+    /// The flag, for messages.
+    pub flag: &'static str,
+    /// The value as given.
+    pub text: String,
+}
+
+/// Collects those flags that were given.
+fn given<const N: usize>(
+    flags: [(&'static str, &'static str, &Option<String>); N],
+) -> impl Iterator<Item = FlagSetting> {
+    flags.into_iter().filter_map(|(key, flag, text)| {
+        text.as_ref().map(|text| FlagSetting {
+            key,
+            flag,
+            text: text.clone(),
+        })
+    })
+}
+
+/// A parser that knows the words of a choice, for the help, the completions and a nearest word.
+fn words(words: &'static [&'static str]) -> PossibleValuesParser {
+    PossibleValuesParser::new(words)
+}
+
+/// A single-node, low-latency, stateful stream engine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "millstream",
+    version,
+    about,
+    long_about = "A single-node, low-latency, stateful stream engine.\n\n\
+        Without a subcommand it replays the sample trace of the repository through the \
+        recommendation flow and says how fast every event was answered.",
+    after_help = "Examples:\n  \
+        millstream                                         replay the sample, show recommendations\n  \
+        millstream replay clicks.csv.zst --app recommend   replay a trace of your own\n  \
+        millstream bench --rate 1M --duration 10s          latency at a million events a second\n  \
+        millstream run --print-config > my.toml            every setting, with its default\n  \
+        millstream run my.toml -C runtime.cores=2          a run as configured, but on two cores\n\n\
+        Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a goal was missed, \
+        4 the balance of the run does not close.",
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Options that every subcommand takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options that every subcommand takes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Override one setting, such as -C runtime.cores=2 (repeatable)
+    #[arg(short = 'C', value_name = "KEY=VALUE", global = true)]
+    pub overrides: Vec<String>,
+    /// Print the content of summary.json on standard output, and nothing else
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print errors and warnings only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print more: per stage, per core, per partition
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Seed of all randomness
+    #[arg(long, value_name = "N", global = true)]
+    pub seed: Option<String>,
+    /// Directory of the report [default: millstream-run]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub out: Option<String>,
+    /// When to colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: Color,
+}
+
+impl GlobalArgs {
+    /// The settings among the global options (without the overrides).
+    pub fn settings(&self) -> impl Iterator<Item = FlagSetting> {
+        given([
+            ("seed", "--seed", &self.seed),
+            ("report.out", "--out", &self.out),
+        ])
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run as a configuration file says
+    Run(RunArgs),
+    /// Replay a trace of real events
+    Replay(Box<ReplayArgs>),
+    /// Measure latency under generated load
+    Bench(Box<BenchArgs>),
+    /// Print the report of an earlier run
+    Report(ReportArgs),
+    /// Compare the reports of two runs, side by side
+    Compare(CompareArgs),
+    /// Look at, convert or generate trace files
+    #[command(subcommand)]
+    Trace(TraceCommand),
+    /// Say what on this machine will hurt the tail, and what to do
+    Check(CheckArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual pages
+    Man(ManArgs),
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    millstream run                              the default configuration: the sample trace\n  \
+    millstream run --print-config > my.toml     every setting with its default and meaning\n  \
+    millstream run my.toml                      a run as configured\n  \
+    millstream run my.toml --idle busy          the same, with spinning cores\n  \
+    millstream run millstream-run/config.toml   repeat an earlier run\n\n\
+    Precedence: defaults < file < -C key=value < flags.")]
+pub struct RunArgs {
+    /// Configuration file; without one the defaults run
+    pub config: Option<PathBuf>,
+    /// Print the configuration that would run, with comments, and do not run it
+    #[arg(long)]
+    pub print_config: bool,
+    /// Options of the engine.
+    #[command(flatten)]
+    pub engine: EngineArgs,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    millstream report millstream-run          the text of a run's report\n  \
+    millstream report millstream-run --json   its summary.json")]
+pub struct ReportArgs {
+    /// Report directory of a run
+    pub dir: PathBuf,
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    millstream bench --cores 1 --out one && millstream bench --cores 2 --out two\n  \
+    millstream compare one two   percentiles and throughput side by side, with ratios")]
+pub struct CompareArgs {
+    /// Report directory of the first run, the base of the ratios
+    pub base: PathBuf,
+    /// Report directory of the second run
+    pub other: PathBuf,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  \
+    millstream check --machine   pinning, huge pages, clock, hiccups, steal; takes about two seconds")]
+pub struct CheckArgs {
+    /// Check the machine
+    #[arg(long, required = true)]
+    pub machine: bool,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    millstream completions bash > ~/.local/share/bash-completion/completions/millstream\n  \
+    millstream completions zsh > \"${fpath[1]}/_millstream\"\n  \
+    millstream completions fish > ~/.config/fish/completions/millstream.fish")]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    millstream man | man -l -                           read it\n  \
+    millstream man --dir ~/.local/share/man/man1        one page for each subcommand")]
+pub struct ManArgs {
+    /// Write one page for each subcommand into this directory
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

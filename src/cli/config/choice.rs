@@ -1,0 +1,101 @@
+//! Settings that are one of a few words.
+
+/// Defines an enum whose variants are spelled as words in the configuration and on the command line.
+macro_rules! choice {
+    ($(#[$about:meta])* pub enum $Name:ident { $($(#[$doc:meta])* $Variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $Name { $($(#[$doc])* $Variant),+ }
+
+        impl $Name {
+            /// The words, in the order of the variants.
+            pub const WORDS: &[&str] = &[$($word),+];
+
+            /// The word of this choice.
+            pub fn word(self) -> &'static str {
+                match self { $($Name::$Variant => $word),+ }
+            }
+        }
+
+        impl crate::cli::config::value::Setting for $Name {
+            const EXPECTED: &'static str = concat!("one of" $(, " \"", $word, "\"")+);
+
+            fn from_text(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok($Name::$Variant),)+
+                    _ => Err(crate::cli::config::nearest::did_you_mean(text, Self::WORDS)),
+                }
+            }
+        }
+    };
+}
+
+choice! {
+    /// The application that runs.
+    pub enum App {
+        /// Recommendations for the acting user, from co-visits of items.
+        Recommend = "recommend",
+        /// Count, sum, min, max and last time of each key.
+        Aggregate = "aggregate",
+    }
+}
+
+choice! {
+    /// Where events come from.
+    pub enum SourceKind {
+        /// A trace file.
+        Trace = "trace",
+        /// The load generator.
+        Load = "load",
+    }
+}
+
+choice! {
+    /// What happens to a record whose stamp runs backwards.
+    pub enum Disorder {
+        /// It gets its predecessor's stamp.
+        Clamp = "clamp",
+        /// It is put in order, within a bound.
+        Sort = "sort",
+        /// It ends the run.
+        Fail = "fail",
+    }
+}
+
+choice! {
+    /// What a core does when there is nothing to do.
+    pub enum Idle {
+        /// Spins.
+        Busy = "busy",
+        /// Spins, then yields, then parks.
+        Adaptive = "adaptive",
+        /// Parks at once.
+        Park = "park",
+    }
+}
+
+choice! {
+    /// Where results go.
+    pub enum SinkKind {
+        /// Nowhere: they are counted and digested.
+        Discard = "discard",
+        /// A CSV file.
+        Csv = "csv",
+        /// A file of JSON lines.
+        Jsonl = "jsonl",
+        /// The native binary format.
+        Native = "native",
+    }
+}
+
+choice! {
+    /// Whether state tables ask for huge pages.
+    pub enum HugePages {
+        /// Where the table is large enough to gain.
+        Auto = "auto",
+        /// Always.
+        On = "on",
+        /// Never.
+        Off = "off",
+    }
+}

@@ -1,0 +1,99 @@
+//! The configuration of a run: one TOML schema, `config/default.toml`, in which every key has a default.
+//!
+//! Owned by the command line alone: the engine's own options are built from a [`Config`] by `job.rs`,
+//! so that an embedding program never meets a file or a flag.
+//!
+//! Invariant: a `Config` that exists is valid on its own; what depends on the machine or on a file's
+//! content is found out when the run starts.
+
+pub mod choice;
+mod columns;
+mod engine;
+mod error;
+mod load;
+mod nearest;
+mod origin;
+mod output;
+mod partition;
+mod recommend;
+mod schema;
+mod settings;
+mod source;
+pub mod value;
+
+pub use choice::App;
+pub use engine::{RuntimeSection, StateSection};
+pub use error::ConfigError;
+pub use load::{LoadSection, PaceSection};
+pub use origin::Origin;
+pub use output::{ReportSection, SinkSection};
+pub use partition::PartitionSection;
+pub use recommend::RecommendSection;
+pub use schema::DEFAULT_TOML;
+pub use settings::Settings;
+pub use source::{SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
+
+/// A valid configuration, by section.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The application.
+    pub app: App,
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// `[source]`.
+    pub source: SourceSection,
+    /// `[pace]`.
+    pub pace: PaceSection,
+    /// `[load]`.
+    pub load: LoadSection,
+    /// `[partition]`.
+    pub partition: PartitionSection,
+    /// `[runtime]`.
+    pub runtime: RuntimeSection,
+    /// `[state]`.
+    pub state: StateSection,
+    /// `[sink]`.
+    pub sink: SinkSection,
+    /// `[report]`.
+    pub report: ReportSection,
+    /// `[recommend]`.
+    pub recommend: RecommendSection,
+    /// The same as it was given; see [`Config::to_toml`].
+    settings: Settings,
+}
+
+impl Config {
+    /// Reads and validates all settings.
+    ///
+    /// # Errors
+    /// The first setting that has the wrong type or lies outside its limits.
+    pub fn read(settings: Settings) -> Result<Config, ConfigError> {
+        Ok(Config {
+            app: settings.get("app")?,
+            seed: settings.get("seed")?,
+            source: SourceSection::read(&settings)?,
+            pace: PaceSection::read(&settings)?,
+            load: LoadSection::read(&settings)?,
+            partition: PartitionSection::read(&settings)?,
+            runtime: RuntimeSection::read(&settings)?,
+            state: StateSection::read(&settings)?,
+            sink: SinkSection::read(&settings)?,
+            report: ReportSection::read(&settings)?,
+            recommend: RecommendSection::read(&settings)?,
+            settings,
+        })
+    }
+
+    /// The resolved configuration with its comments; `millstream run` of it is the same run.
+    pub fn to_toml(&self) -> String {
+        self.settings.to_toml()
+    }
+
+    /// The settings as given, for messages that name where one came from.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+#[cfg(test)]
+mod tests;

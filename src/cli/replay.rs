@@ -1,0 +1,20 @@
+//! `replay TRACE`; and the sample, when the command is given nothing at all.
+
+use super::args::{GlobalArgs, ReplayArgs};
+use super::error::{CliError, Exit};
+use super::run::execute;
+use super::{Base, resolve};
+
+const BASE: Base = Base {
+    command: "replay",
+    settings: &[("source.kind", "trace")],
+};
+
+pub(super) fn replay(args: &ReplayArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
+    execute(&resolve(BASE, None, args.settings(), global)?, global)
+}
+
+/// The defaults are the sample: the same as `millstream run` without a file.
+pub(super) fn sample(global: &GlobalArgs) -> Result<Exit, CliError> {
+    execute(&resolve(BASE, None, std::iter::empty(), global)?, global)
+}
