@@ -8,10 +8,10 @@
 //!                   ▼                      ▼
 //!              keeps the item       last part: emit, test, removed
 //!
-//!   byte 0            512       768          928      1056    1064      1072          1080
-//!        ├──────────────┼─────────┼────────────┼────────┼───────┼─────────┼─────────────┤
-//!        │candidates[64]│ scores  │followers[20]│seen[16]│ ts_ns │ outcome │ 8 small ones│
-//!        └──────────────┴─────────┴────────────┴────────┴───────┴─────────┴─────────────┘
+//!   byte 0            512       768           928      1056    1064      1072       1080       1088
+//!        ├──────────────┼─────────┼─────────────┼────────┼───────┼─────────┼──────────┼──────────┤
+//!        │candidates[64]│ scores  │followers[20]│seen[16]│ ts_ns │ outcome │ 8 lengths│ its clicks│
+//!        └──────────────┴─────────┴─────────────┴────────┴───────┴─────────┴──────────┴──────────┘
 //!         once shown: [0..20] what was shown, [20..40] the popular items of that moment
 //! ```
 //!
@@ -50,13 +50,15 @@ pub struct Answer {
     outcome_kind: u8,
     /// 1 once shown.
     answered: u8,
+    outcome_clicks: u32,
+    spare: u32,
 }
 
 const FRESH: u8 = 1;
 const REPEAT: u8 = 2;
 
 const _: () = {
-    assert!(size_of::<Answer>() == 1080, "as drawn above");
+    assert!(size_of::<Answer>() == 1088, "as drawn above");
     assert!(
         CANDIDATES >= 2 * ANSWER_ITEMS,
         "room for the shown and the popular items"
@@ -87,13 +89,18 @@ impl Answer {
     /// Takes one part in, or the outcome.
     pub fn take(&mut self, partial: &Partial, params: &Params, memory: &mut Memory) -> Step {
         let part = match &partial.body {
-            Body::Outcome { item, repeat } => {
+            Body::Outcome {
+                item,
+                repeat,
+                clicks,
+            } => {
                 self.outcome = *item;
+                self.outcome_clicks = *clicks;
                 self.outcome_kind = if *repeat { REPEAT } else { FRESH };
                 0
             }
             Body::Near(near) => {
-                memory.lists.keep(near);
+                memory.lists.keep(partial.click, near);
                 for at in 0..usize::from(near.len) {
                     self.add(near.items[at], near.ask * near.scores[at]);
                 }
@@ -127,6 +134,8 @@ impl Answer {
         let finished = self.answered == 1 && self.outcome_kind != 0;
         if finished {
             self.test(params, &mut memory.quality);
+            // Only now: the answer just tested must not have heard of its own outcome.
+            memory.popular.heard(self.outcome, self.outcome_clicks);
         }
         Step {
             recommendation,
@@ -180,7 +189,7 @@ impl Answer {
             .iter()
             .for_each(|candidate| list.push(candidate.0));
         let linked = list.len;
-        widen(&mut list, seen, &memory.lists);
+        widen(&mut list, seen, click, &memory.lists);
         for item in memory.popular.items() {
             if !seen.contains(&item) && !list.has(item) {
                 list.push(item);
@@ -256,7 +265,7 @@ fn rank(candidates: &mut [(u64, f32)]) {
 }
 
 /// Fills a short list with what lies near its best items, the first of them counting most.
-fn widen(list: &mut List, seen: &[u64], lists: &KnownLists) {
+fn widen(list: &mut List, seen: &[u64], click: ClickId, lists: &KnownLists) {
     if list.len == list.most {
         return;
     }
@@ -268,7 +277,7 @@ fn widen(list: &mut List, seen: &[u64], lists: &KnownLists) {
             items,
             scores,
             ..
-        }) = lists.get(item)
+        }) = lists.get(item, click)
         else {
             continue;
         };
@@ -383,6 +392,7 @@ mod tests {
                 Body::Outcome {
                     item: 10,
                     repeat: false,
+                    clicks: 1,
                 },
             );
             let last = bodies.iter().fold((0, 0), |(answers, finished), &body| {
@@ -406,7 +416,7 @@ mod tests {
         let Body::Near(links_of_10) = near(10, 1.0, &[(40, 0.2), (41, 0.3), (5, 0.9)]) else {
             panic!()
         };
-        memory.lists.keep(&links_of_10);
+        memory.lists.keep(CLICK, &links_of_10);
         for (item, clicks) in [(50, 9), (40, 8), (5, 7), (51, 6)] {
             memory.popular.heard(item, clicks);
         }

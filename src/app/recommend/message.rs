@@ -65,8 +65,7 @@ pub struct Touch {
     pub repeat: bool,
 }
 
-/// Entries of an item partition's list of popular items that ride on one message: the clicked item and
-/// five in turn.
+/// Entries of an item partition's list of popular items that ride, in turn, on one message.
 pub const HINTS: usize = 6;
 
 /// A part of the answer to one click. Sent by user (or by `click.key()`), its state keyed by `click.key()`.
@@ -102,7 +101,7 @@ pub enum Body {
         hints: u8,
         /// The user's recent items, newest first.
         seen: [u64; RECENT_ITEMS],
-        /// Popular items of the partition that owns the clicked item (itself first).
+        /// Popular items of the partition that owns the clicked item; on a user's first click itself first.
         hint_items: [u64; HINTS],
         /// Their clicks so far.
         hint_clicks: [u32; HINTS],
@@ -113,6 +112,8 @@ pub enum Body {
         item: u64,
         /// It was among the just-seen ones, which no answer may contain.
         repeat: bool,
+        /// Its clicks so far, this one counted: news that must not reach the answer it tests.
+        clicks: u32,
     },
 }
 

@@ -42,9 +42,23 @@
 //!
 //! **Test, then train, without a race.** The click to be tested travels the same road as its touches, as
 //! [`Body::Outcome`], addressed to the answer of the click before. Whatever the partitions and the
-//! interleaving, that answer holds nothing of the click: its parts left each partition of `neighbours`
-//! before the click's touches reached it (one ring, in order, from the one owner of the user). One of
-//! the two short cuts of step 3 is softer: filling draws on what this partition has heard meanwhile.
+//! interleaving, the links of that answer know nothing of the click: they left each partition of
+//! `neighbours` before the click's touches reached it (one ring, in order, from the one owner of the
+//! user). What fills a short answer is memory shared by many users, where parts of later clicks may have
+//! come first; [`KnownLists`] keeps those of the same user's later clicks from it, and an item's count
+//! becomes known to [`Popular`] after its click has tested. A test holds the figures of many partitions
+//! in disorder against those of one in order.
+//!
+//! Figures, test-then-train over the whole stream, cold start included, over fresh clicks (see
+//! [`quality`]; the tests print them and hold the margins):
+//!
+//! ```text
+//!                        clicks   recall@20                     MRR@20
+//!                                 shown  last item  popular     shown  last item  popular
+//!  git-activity sample  150,000   0.463    0.394     0.028      0.285    0.179     0.010
+//!  git-activity         640,251   0.544    0.482     0.019      0.342    0.226     0.005
+//!  yoochoose             70,278   0.500    0.447     0.107      0.235    0.218     0.024
+//! ```
 
 pub mod answer;
 pub mod history;

@@ -73,6 +73,7 @@ impl Neighbours {
                 let body = Body::Outcome {
                     item: touch.item,
                     repeat: touch.repeat,
+                    clicks: self.clicks,
                 };
                 emit(Partial {
                     click: before,
@@ -193,8 +194,12 @@ impl Neighbours {
 
     fn seen(&self, touch: &Touch, popular: &mut Popular) -> Body {
         let (mut hint_items, mut hint_clicks) = ([0; HINTS], [0; HINTS]);
-        (hint_items[0], hint_clicks[0]) = (touch.item, self.clicks);
-        let mut hints = 1;
+        let mut hints = 0;
+        if touch.click.number == 1 {
+            // There is no answer before it, to whose outcome the news could be tied.
+            (hint_items[0], hint_clicks[0]) = (touch.item, self.clicks);
+            hints = 1;
+        }
         while hints < HINTS {
             let Some(hint) = popular.next_hint() else {
                 break;
@@ -277,7 +282,8 @@ mod tests {
             out[0].body,
             Body::Outcome {
                 item: 3,
-                repeat: false
+                repeat: false,
+                clicks: 1
             }
         ));
         assert_eq!((out[0].click.number, out[0].parts), (1, 0));

@@ -3,9 +3,10 @@
 //! Kept twice, as part of an operator, not of a key: by each partition of `neighbours` over its own
 //! items, exactly (the clicks of an item only grow, and each growth passes here, so an item enters at
 //! the moment it overtakes the last); and by each partition of `answer`, which puts the former together
-//! from hints that ride on the partials: the clicked item's own count at once, the others in turn. So
-//! one partition's list is exact, and with several a count is late by the few dozen clicks that a turn
-//! takes, never lost.
+//! from hints that ride on the partials: the clicked item's own count with the outcome, and only after
+//! the test, so that no answer can have heard of its own outcome; the others in turn. So with one
+//! partition and one click at a time the list is exact; with several a count is late by the few dozen
+//! clicks that a turn takes, never lost.
 //!
 //! Invariant: sorted by clicks, descending; items distinct; at most [`POPULAR_ITEMS`].
 

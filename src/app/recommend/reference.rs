@@ -147,10 +147,10 @@ fn shuffled(clicks: &[Click], seed: u64) -> (Vec<Recommendation>, Quality, usize
     const RING: usize = 32;
     let owner = |key: u64| (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize % P;
     let mut flows: [Flow; P] = Default::default();
-    let mut inputs: [VecDeque<&Click>; P] = Default::default();
-    clicks
-        .iter()
-        .for_each(|c| inputs[owner(c.user)].push_back(c));
+    let mut inputs: [VecDeque<(usize, &Click)>; P] = Default::default();
+    for (at, click) in clicks.iter().enumerate() {
+        inputs[owner(click.user)].push_back((at, click));
+    }
     let mut touches: [[VecDeque<Touch>; P]; P] = Default::default();
     let mut partials: [[VecDeque<Partial>; P]; P] = Default::default();
     let mut answers = Vec::new();
@@ -159,11 +159,14 @@ fn shuffled(clicks: &[Click], seed: u64) -> (Vec<Recommendation>, Quality, usize
         let (from, to) = (dice.below(P), dice.below(P));
         match dice.below(9) {
             0 => {
-                // Clicks come at the pace of their ring, roughly in the order of the trace.
-                let behind = inputs.iter().map(VecDeque::len).max().unwrap_or(0);
-                if inputs[from].len() + 200 > behind && touches[from].iter().all(|r| r.len() < RING)
+                // No source runs more than 50 clicks of the trace ahead of another.
+                let at =
+                    |input: &VecDeque<(usize, &Click)>| input.front().map_or(usize::MAX, |c| c.0);
+                let last = inputs.iter().map(at).min().unwrap_or(0);
+                if at(&inputs[from]) < last.saturating_add(50)
+                    && touches[from].iter().all(|r| r.len() < RING)
                 {
-                    let Some(click) = inputs[from].pop_front() else {
+                    let Some((_, click)) = inputs[from].pop_front() else {
                         continue;
                     };
                     flows[from].history(click, |t| touches[from][owner(t.item)].push_back(t));
@@ -200,7 +203,9 @@ fn partitions_in_any_interleaving_answer_every_click_once_and_as_well() {
     let Some(clicks) = git_sample() else { return };
     let clicks = &clicks[clicks.len() - 30_000..];
     let mut in_order = Flow::default();
-    clicks.iter().for_each(|c| drop(in_order.click(c)));
+    clicks.iter().for_each(|c| {
+        in_order.click(c);
+    });
     let users: HashSet<u64> = clicks.iter().map(|c| c.user).collect();
     for seed in [1, 2, 3] {
         let (answers, quality, waiting) = shuffled(clicks, seed);
@@ -229,7 +234,7 @@ fn partitions_in_any_interleaving_answer_every_click_once_and_as_well() {
                 reference.recall(&list(reference)),
             );
             assert!(
-                (a - b).abs() < 0.01,
+                (a - b).abs() < 0.003,
                 "seed {seed}: recall {a} out of order, {b} in order"
             );
         }
@@ -275,7 +280,7 @@ fn beats(name: &str, clicks: &[Click], recall_over_last_item: f64, mrr_over_last
 #[test]
 fn beats_both_baselines_on_the_shipped_sample() {
     let Some(clicks) = git_sample() else { return };
-    beats("git-activity sample", &clicks, 1.10, 1.40);
+    beats("git-activity sample", &clicks, 1.15, 1.50);
 }
 
 #[test]
@@ -303,7 +308,7 @@ fn beats_both_baselines_on_shop_clicks() {
         .collect();
     clicks.sort_by_key(|c| c.ts_ns);
     assert_eq!(clicks.len(), 70_278);
-    beats("yoochoose", &clicks, 1.10, 1.08);
+    beats("yoochoose", &clicks, 1.10, 1.06);
 }
 
 #[test]
@@ -313,7 +318,7 @@ fn beats_both_baselines_on_all_file_changes() {
     };
     let clicks = git(&text);
     assert_eq!(clicks.len(), 640_251);
-    beats("git-activity", &clicks, 1.10, 1.50);
+    beats("git-activity", &clicks, 1.11, 1.45);
 }
 
 fn git_sample() -> Option<Vec<Click>> {

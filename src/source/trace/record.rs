@@ -18,12 +18,6 @@ pub struct Record {
 
 impl Default for Record {
     fn default() -> Self {
-        Record {
-            key: 0,
-            item: 0,
-            value: 1,
-            ts_ns: 0,
-            weight: 1.0,
-        }
+        Record { key: 0, item: 0, value: 1, ts_ns: 0, weight: 1.0 }
     }
 }
