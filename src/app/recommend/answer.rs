@@ -2,46 +2,41 @@
 //! state of the third stage, one a click.
 //!
 //! ```text
-//!             ┌──────────── part ────────────┐
-//!   (zeroed) ─┴► gathering ── last part ──► shown ── outcome ──► tested: removed
-//!                   │  └─ outcome (early) ─┐   ▲emit
-//!                   ▼                      ▼
-//!              keeps the item       last part: emit, test, removed
+//!   zeroed ──part──► gathering ──last part: emit──► shown ──outcome: test──► removed
+//!                        │ ▲ part, outcome                                      ▲
+//!                        └─┘──last part, outcome already here: emit, test───────┘
 //!
-//!   byte 0            512       768           928      1056    1064      1072       1080       1088
-//!        ├──────────────┼─────────┼─────────────┼────────┼───────┼─────────┼──────────┼──────────┤
-//!        │candidates[64]│ scores  │followers[20]│seen[16]│ ts_ns │ outcome │ 8 lengths│ its clicks│
-//!        └──────────────┴─────────┴─────────────┴────────┴───────┴─────────┴──────────┴──────────┘
-//!         once shown: [0..20] what was shown, [20..40] the popular items of that moment
+//!   byte 0          904          1064     1192    1200      1208        1212        1219    1224
+//!        ├────────────┼─────────────┼────────┼───────┼─────────┼────────────┼───────────┼───────┤
+//!        │ candidates │followers[20]│seen[16]│ ts_ns │ outcome │ its clicks │ 7 lengths │ spare │
+//!        └────────────┴─────────────┴────────┴───────┴─────────┴────────────┴───────────┴───────┘
 //! ```
 //!
+//! Once shown, the space of the candidates takes what was shown and what was popular at that moment.
+//!
 //! Invariant: it answers exactly once, with the last of its parts; a part never comes twice (rings
-//! neither lose nor repeat). Of the candidates, at most 6 × 16 with few twins, the 64 best-scored so far
-//! are kept; with 48 the figures are the same.
+//! neither lose nor repeat).
 
+use super::candidates::Candidates;
 use super::lists::KnownLists;
-use super::message::{Body, ClickId, HINTS, Near, Partial, Recommendation};
-use super::params::{ANSWER_ITEMS, PARTIAL_ITEMS, Params, RECENT_ITEMS};
+use super::message::{Body, ClickId, HINTS, Partial, Recommendation};
+use super::params::{ANSWER_ITEMS, Params, RECENT_ITEMS};
 use super::popular::Popular;
 use super::quality::Quality;
+use super::ranking::{Ranking, widen};
 use bytemuck::{Pod, Zeroable};
-
-const CANDIDATES: usize = 64;
-/// Best items of a short answer whose neighbours fill it.
-const WIDEN_FROM: usize = 8;
 
 /// One click's answer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Answer {
-    candidates: [u64; CANDIDATES],
-    scores: [f32; CANDIDATES],
+    candidates: Candidates,
     followers: [u64; ANSWER_ITEMS],
     seen: [u64; RECENT_ITEMS],
     ts_ns: u64,
     outcome: u64,
+    outcome_clicks: u32,
     arrived: u8,
-    candidates_len: u8,
     followers_len: u8,
     seen_len: u8,
     shown_len: u8,
@@ -50,20 +45,13 @@ pub struct Answer {
     outcome_kind: u8,
     /// 1 once shown.
     answered: u8,
-    outcome_clicks: u32,
-    spare: u32,
+    spare: [u8; 5],
 }
 
 const FRESH: u8 = 1;
 const REPEAT: u8 = 2;
 
-const _: () = {
-    assert!(size_of::<Answer>() == 1088, "as drawn above");
-    assert!(
-        CANDIDATES >= 2 * ANSWER_ITEMS,
-        "room for the shown and the popular items"
-    );
-};
+const _: () = assert!(size_of::<Answer>() == 1224, "as drawn above");
 
 /// What a partition of `answer` knows beside its keys.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +90,8 @@ impl Answer {
             Body::Near(near) => {
                 memory.lists.keep(partial.click, near);
                 for at in 0..usize::from(near.len) {
-                    self.add(near.items[at], near.ask * near.scores[at]);
+                    self.candidates
+                        .add(near.items[at], near.ask * near.scores[at]);
                 }
                 1
             }
@@ -143,69 +132,27 @@ impl Answer {
         }
     }
 
-    /// Adds to a candidate's score; the weakest makes room for a stronger one.
-    fn add(&mut self, item: u64, score: f32) {
-        let len = usize::from(self.candidates_len);
-        if let Some(at) = self.candidates[..len]
-            .iter()
-            .position(|&known| known == item)
-        {
-            self.scores[at] += score;
-            return;
-        }
-        if len < CANDIDATES {
-            self.candidates[len] = item;
-            self.scores[len] = score;
-            self.candidates_len += 1;
-            return;
-        }
-        let weakest = (1..CANDIDATES).fold(0, |a, b| {
-            if self.scores[b] < self.scores[a] {
-                b
-            } else {
-                a
-            }
-        });
-        if self.scores[weakest] < score {
-            self.candidates[weakest] = item;
-            self.scores[weakest] = score;
-        }
-    }
-
     /// Ranks, fills up, and keeps the lists that the next click will test.
     fn show(&mut self, click: ClickId, params: &Params, memory: &mut Memory) -> Recommendation {
         let seen = &self.seen[..usize::from(self.seen_len)];
-        let mut list = List::new(params.answer_items());
-        let mut order = [(0, 0.0f32); CANDIDATES];
-        let mut fresh = 0;
-        for at in 0..usize::from(self.candidates_len) {
-            if !seen.contains(&self.candidates[at]) {
-                order[fresh] = (self.candidates[at], self.scores[at]);
-                fresh += 1;
-            }
-        }
-        rank(&mut order[..fresh]);
-        order[..fresh]
-            .iter()
-            .for_each(|candidate| list.push(candidate.0));
+        let mut list = Ranking::new(params.answer_items());
+        self.candidates.ranked(seen, |item| list.push(item));
         let linked = list.len;
         widen(&mut list, seen, click, &memory.lists);
-        for item in memory.popular.items() {
-            if !seen.contains(&item) && !list.has(item) {
+        let mut popular = Ranking::new(params.answer_items());
+        for item in memory.popular.items().filter(|item| !seen.contains(item)) {
+            if popular.is_full() {
+                break;
+            }
+            popular.push(item);
+            if !list.is_full() && !list.has(item) {
                 list.push(item);
             }
         }
-        let mut popular = List::new(params.answer_items());
-        memory
-            .popular
-            .items()
-            .filter(|item| !seen.contains(item))
-            .for_each(|item| popular.push(item));
 
         memory.quality.answers += 1;
         let item = self.seen[0];
-        self.candidates[..ANSWER_ITEMS].copy_from_slice(&list.items);
-        self.candidates[ANSWER_ITEMS..2 * ANSWER_ITEMS].copy_from_slice(&popular.items);
+        self.candidates.replace(&list.items, &popular.items);
         self.shown_len = list.len as u8;
         self.popular_len = popular.len as u8;
         self.answered = 1;
@@ -221,89 +168,22 @@ impl Answer {
 
     fn test(&self, params: &Params, quality: &mut Quality) {
         let followers = usize::from(self.followers_len).min(params.answer_items());
+        let (shown, popular) = self.candidates.replaced();
         quality.test(
             self.outcome,
             self.outcome_kind == REPEAT,
-            &self.candidates[..usize::from(self.shown_len)],
-            &self.candidates[ANSWER_ITEMS..][..usize::from(self.popular_len)],
+            &shown[..usize::from(self.shown_len)],
+            &popular[..usize::from(self.popular_len)],
             &self.followers[..followers],
         );
     }
 }
 
-/// A list in the making, at most as long as an answer.
-struct List {
-    items: [u64; ANSWER_ITEMS],
-    len: usize,
-    most: usize,
-}
-
-impl List {
-    fn new(most: usize) -> Self {
-        List {
-            items: [0; ANSWER_ITEMS],
-            len: 0,
-            most,
-        }
-    }
-
-    fn has(&self, item: u64) -> bool {
-        self.items[..self.len].contains(&item)
-    }
-
-    fn push(&mut self, item: u64) {
-        if self.len < self.most {
-            self.items[self.len] = item;
-            self.len += 1;
-        }
-    }
-}
-
-/// Best first; on a tie the smaller item, so that the order of arrival does not show.
-fn rank(candidates: &mut [(u64, f32)]) {
-    candidates.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-}
-
-/// Fills a short list with what lies near its best items, the first of them counting most.
-fn widen(list: &mut List, seen: &[u64], click: ClickId, lists: &KnownLists) {
-    if list.len == list.most {
-        return;
-    }
-    let mut found = [(0u64, 0.0f32); WIDEN_FROM * PARTIAL_ITEMS];
-    let mut len = 0;
-    for (at, &item) in list.items[..list.len.min(WIDEN_FROM)].iter().enumerate() {
-        let Some(Near {
-            len: near_len,
-            items,
-            scores,
-            ..
-        }) = lists.get(item, click)
-        else {
-            continue;
-        };
-        for (&near, score) in items[..usize::from(*near_len)].iter().zip(scores) {
-            let score = score / (at as f32 + 1.0);
-            if seen.contains(&near) || list.has(near) {
-                continue;
-            }
-            match found[..len].iter_mut().find(|known| known.0 == near) {
-                Some(known) => known.1 += score,
-                None => {
-                    found[len] = (near, score);
-                    len += 1;
-                }
-            }
-        }
-    }
-    rank(&mut found[..len]);
-    found[..len]
-        .iter()
-        .for_each(|candidate| list.push(candidate.0));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::recommend::message::Near;
+    use crate::app::recommend::params::PARTIAL_ITEMS;
 
     const CLICK: ClickId = ClickId { user: 1, number: 1 };
 
@@ -443,16 +323,5 @@ mod tests {
                 .recommendation
         });
         assert_eq!(shown.expect("the last part answers").items(), [11]);
-    }
-
-    #[test]
-    fn more_candidates_than_places_keeps_the_best() {
-        let mut answer = Answer::zeroed();
-        for item in 0..200u64 {
-            answer.add(item, 1.0 + item as f32);
-        }
-        let mut kept = answer.candidates;
-        kept.sort_unstable();
-        assert_eq!(kept[0], 200 - CANDIDATES as u64);
     }
 }

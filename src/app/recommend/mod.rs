@@ -61,6 +61,7 @@
 //! ```
 
 pub mod answer;
+mod candidates;
 pub mod history;
 pub mod lists;
 pub mod message;
@@ -68,6 +69,7 @@ pub mod neighbours;
 pub mod params;
 pub mod popular;
 pub mod quality;
+mod ranking;
 
 #[cfg(test)]
 mod reference;
