@@ -7,8 +7,12 @@
 //! ```
 
 use crate::event::Event;
+use crate::flow::{Flow, FlowError, Options, Outcome};
 use crate::operator::{Emit, Operator, Retain};
-use crate::sink::{Digestible, xxh3_48};
+use crate::partition::Partitioning;
+use crate::runtime::Update;
+use crate::sink::{Digestible, Sink, xxh3_48};
+use crate::source::Source;
 use crate::source::trace::native::{ClickRecord, KeyedRecord};
 use bytemuck::{Pod, Zeroable};
 use serde::Serialize;
@@ -158,4 +162,31 @@ impl<R: Reading> Operator for Aggregate<R> {
         out.emit(total.record(key));
         Retain::Keep
     }
+}
+
+/// Runs `aggregate` over the readings of `source`.
+///
+/// # Errors
+/// As [`crate::flow::Job::run`].
+pub fn run<S, K>(
+    options: Options,
+    source: S,
+    partitioning: Partitioning,
+    make_sink: impl FnMut(usize) -> K,
+    progress: &mut dyn FnMut(Update),
+) -> Result<Outcome<K>, FlowError>
+where
+    S: Source,
+    S::Event: Reading,
+    K: Sink<Aggregated>,
+{
+    Flow::new(options)
+        .source("readings", source)
+        .partition_by(S::Event::key)
+        .event_time(S::Event::ts_ns)
+        .by_content(|reading: &S::Event| reading.value() as u64)
+        .partitioning(partitioning)
+        .keyed("aggregate", |_| Aggregate::<S::Event>::default())
+        .sink(make_sink)
+        .run_with(progress)
 }

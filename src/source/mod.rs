@@ -2,7 +2,12 @@
 pub mod load;
 mod memory;
 pub mod pace;
+pub mod reader;
+mod replay;
+mod generate;
 mod task;
 pub mod trace;
+pub use generate::{Generate, Made};
 pub use memory::{Iter, Slice};
+pub use replay::{Ahead, Feed, MappedFeed, Replay, Replayed};
 pub use task::{Offer, Poll, Source, SourceTask};

@@ -61,6 +61,7 @@
 //! ```
 
 pub mod answer;
+mod flow;
 mod candidates;
 pub mod history;
 pub mod lists;
@@ -74,6 +75,7 @@ mod ranking;
 #[cfg(test)]
 mod reference;
 
+pub use flow::run;
 pub use answer::{Answer, Memory, Step};
 pub use history::History;
 pub use lists::KnownLists;

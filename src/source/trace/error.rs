@@ -114,7 +114,7 @@ impl TraceError {
     }
 
     /// An error of the operating system on `file` while doing `doing` ("open", "write" …).
-    pub(super) fn io(file: &Path, doing: &str, error: io::Error) -> Self {
+    pub(in crate::source) fn io(file: &Path, doing: &str, error: io::Error) -> Self {
         let (kind, what, remedy) = match error.kind() {
             io::ErrorKind::NotFound => (
                 ErrorKind::Missing,

@@ -1,0 +1,176 @@
+//! The flow: the three stages of the method as operators, and the exchanges between them.
+
+use super::{
+    Answer, Click, History, Memory, Neighbours, Params, Partial, Popular, Quality, Recommendation, Touch,
+};
+use crate::flow::{Flow, FlowError, Options, Outcome};
+use crate::operator::{Emit, Operator, Retain};
+use crate::partition::Partitioning;
+use crate::runtime::Update;
+use crate::sink::{Digestible, Sink};
+use crate::source::Source;
+use crate::source::trace::native::{ClickRecord, KeyedRecord};
+use crate::state::Table;
+use std::sync::{Arc, Mutex};
+use xxhash_rust::xxh3::xxh3_64;
+
+impl From<ClickRecord> for Click {
+    fn from(record: ClickRecord) -> Self {
+        Click {
+            user: record.key,
+            item: record.item,
+            ts_ns: record.ts_ns,
+            weight: record.weight,
+        }
+    }
+}
+
+impl From<KeyedRecord> for Click {
+    /// Of a load made of keys and values the key is the user and the value the item.
+    fn from(record: KeyedRecord) -> Self {
+        Click {
+            user: record.key,
+            item: record.value as u64,
+            ts_ns: record.ts_ns,
+            weight: 1.0,
+        }
+    }
+}
+
+impl Digestible for Recommendation {
+    /// Over user, time, number of items and the items themselves.
+    fn digest(&self) -> u64 {
+        let mut bytes = [0u8; 8 * 24];
+        let items = self.items();
+        let head = [self.click.user, self.ts_ns, self.item, items.len() as u64];
+        let words = head.iter().chain(items);
+        for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        xxh3_64(&bytes[..8 * (4 + items.len())])
+    }
+}
+
+struct HistoryStage(Params);
+
+impl Operator for HistoryStage {
+    type In = Click;
+    type State = History;
+    type Out = Touch;
+
+    fn process(
+        &mut self,
+        _: u64,
+        click: &Click,
+        history: &mut History,
+        out: &mut impl Emit<Touch>,
+    ) -> Retain {
+        history.click(click, &self.0, &mut |touch| out.emit(touch));
+        Retain::Keep
+    }
+}
+
+struct NeighboursStage {
+    params: Params,
+    popular: Popular,
+}
+
+impl Operator for NeighboursStage {
+    type In = Touch;
+    type State = Neighbours;
+    type Out = Partial;
+
+    fn process(
+        &mut self,
+        _: u64,
+        touch: &Touch,
+        neighbours: &mut Neighbours,
+        out: &mut impl Emit<Partial>,
+    ) -> Retain {
+        let params = &self.params;
+        neighbours.touch(touch, params, &mut self.popular, &mut |partial| out.emit(partial));
+        Retain::Keep
+    }
+}
+
+struct AnswerStage {
+    params: Params,
+    memory: Memory,
+    total: Arc<Mutex<Quality>>,
+}
+
+impl Operator for AnswerStage {
+    type In = Partial;
+    type State = Answer;
+    type Out = Recommendation;
+
+    fn process(
+        &mut self,
+        _: u64,
+        partial: &Partial,
+        answer: &mut Answer,
+        out: &mut impl Emit<Recommendation>,
+    ) -> Retain {
+        let step = answer.take(partial, &self.params, &mut self.memory);
+        if let Some(recommendation) = step.recommendation {
+            out.emit(recommendation);
+        }
+        if step.finished {
+            Retain::Remove
+        } else {
+            Retain::Keep
+        }
+    }
+
+    fn end(&mut self, _: &mut Table<Answer>, _: &mut impl Emit<Recommendation>) {
+        if let Ok(mut total) = self.total.lock() {
+            total.add(&self.memory.quality);
+        }
+    }
+}
+
+/// Runs `recommend` over the clicks of `source`; its quality is in the report. `partitioning` spreads users;
+/// it must keep each in one partition (`hash`, `range`).
+///
+/// # Errors
+/// As [`crate::flow::Job::run`].
+pub fn run<S, K>(
+    options: Options,
+    source: S,
+    params: Params,
+    partitioning: Partitioning,
+    make_sink: impl FnMut(usize) -> K,
+    progress: &mut dyn FnMut(Update),
+) -> Result<Outcome<K>, FlowError>
+where
+    S: Source,
+    S::Event: Into<Click>,
+    K: Sink<Recommendation>,
+{
+    let (of_history, of_neighbours, of_answer) = (params.clone(), params.clone(), params.clone());
+    let total = Arc::new(Mutex::new(Quality::default()));
+    let gathered = total.clone();
+    let mut outcome = Flow::new(options)
+        .source("clicks", source)
+        .map(Into::<Click>::into)
+        .partition_by(|click: &Click| click.user)
+        .partitioning(partitioning)
+        .keyed("history", move |_| HistoryStage(of_history.clone()))
+        .partition_by(|touch: &Touch| touch.item)
+        .keyed("neighbours", move |_| NeighboursStage {
+            params: of_neighbours.clone(),
+            popular: Popular::default(),
+        })
+        .partition_by(|partial: &Partial| partial.click.key())
+        .keyed("answer", move |_| AnswerStage {
+            params: of_answer.clone(),
+            memory: Memory::default(),
+            total: gathered.clone(),
+        })
+        .sink(make_sink)
+        .run_with(progress)?;
+    if let Ok(total) = total.lock() {
+        outcome.report.summary.quality = total.summary(params.answer_items());
+    }
+    Ok(outcome)
+}
