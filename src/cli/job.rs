@@ -1,11 +1,36 @@
 //! The one place where a configuration meets the engine.
+//!
+//! ```text
+//!   Config ─► source (native file mapped | trace read by a thread | load at a rate | load made ahead)
+//!          ─► application (aggregate | recommend) ─► sink ─► Report
+//! ```
 
-use super::config::Config;
-use super::config::choice::SourceKind;
+use super::config::choice::{Idle as IdleChoice, SinkKind, SourceKind};
+use super::config::value::Auto;
+use super::config::{App, Config};
 use super::error::{CliError, Exit};
+use super::labels::Labels;
 use super::progress::ProgressUpdate;
+use super::shown::{Shown, in_words};
+use super::{environment, interrupt};
+use crate::app::{aggregate, recommend};
+use crate::flow::{FlowError, Options};
 use crate::latency::Report;
-use crate::source::trace::{self, TraceError};
+use crate::partition::{Partitioning, Scheme};
+use crate::runtime::{Idle, Update};
+use crate::sink::Digest;
+use crate::source::reader::{self, Reading};
+use crate::source::trace::native::{ClickRecord, KeyedRecord, Layout, Mapped};
+use crate::source::trace::{self, Format, Texts, TraceError};
+use crate::source::{Generate, Made, MappedFeed, Replay, Replayed, Source};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Events of a load at full speed that are made ahead where the run is bounded by time: 96 MiB, far more
+/// than any cache, and the keys of 4 Mi draws.
+const MADE_AHEAD: u64 = 4 << 20;
+/// Most events made ahead where the run is bounded by their number: 1.5 GiB.
+const MADE_AHEAD_MAX: u64 = 64 << 20;
 
 /// Why a run brought no report.
 #[derive(Debug, thiserror::Error)]
@@ -13,33 +38,190 @@ pub enum JobError {
     /// The trace cannot be read, or not on.
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// This build has no engine behind that part of the command line.
-    #[error("this build cannot {what} yet")]
-    NotWired {
-        /// What was asked.
-        what: &'static str,
-    },
+    /// The flow could not be built or did not end well.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+    /// The configuration does not fit the application.
+    #[error("{0}")]
+    Refused(#[from] CliError),
 }
 
 impl From<JobError> for CliError {
     fn from(error: JobError) -> CliError {
         match error {
             JobError::Trace(error) => error.into(),
-            JobError::NotWired { .. } => CliError::new(Exit::Failed, error.to_string()),
+            JobError::Refused(error) => error,
+            JobError::Flow(FlowError::Option { .. } | FlowError::Partition(_)) => {
+                CliError::usage(error.to_string())
+            }
+            JobError::Flow(_) => CliError::new(Exit::Failed, error.to_string()),
         }
     }
 }
 
-/// Runs what `config` describes and returns its report; `progress` is called a few times a second.
+/// Runs what `config` describes and returns its report; `progress` is called once an epoch.
 ///
 /// # Errors
 /// The source cannot be opened, the sink cannot be written, or an operator failed.
 pub fn run_job(
     config: &Config,
-    _progress: &mut dyn FnMut(ProgressUpdate),
+    progress: &mut dyn FnMut(ProgressUpdate),
 ) -> Result<Report, JobError> {
-    if config.source.kind == SourceKind::Trace {
-        trace::open(&config.source.trace, &config.source.options)?;
+    let started = SystemTime::now();
+    let mut tell = |update: Update| {
+        progress(ProgressUpdate {
+            events: update.events_out,
+            events_per_s: update.events_per_s,
+            latency_ns_p99: Some(update.latency_ns_p99),
+        });
+    };
+    let mut report = match config.source.kind {
+        SourceKind::Trace => replay(config, &mut tell)?,
+        SourceKind::Load => generate(config, &mut tell)?,
+    };
+    environment::fill(&mut report.summary.environment, started);
+    Ok(report)
+}
+
+fn replay(config: &Config, tell: &mut dyn FnMut(Update)) -> Result<Report, JobError> {
+    let source = &config.source;
+    let pace = super::load::pace(config)?;
+    let trace = trace::open(&source.trace, &source.options)?;
+    let native = trace.describe().format == Format::Native;
+    drop(trace);
+    if native {
+        // Checked whole before the clock starts; that also brings its pages into memory.
+        let mapped = Mapped::open(&source.trace, true)?;
+        let texts = mapped.texts()?;
+        let (limit, rounds) = (source.limit, config.pace.loops);
+        return match mapped.layout() {
+            Layout::Keyed => {
+                let feed = MappedFeed::<KeyedRecord>::new(mapped, limit, rounds);
+                run_app(config, Replay::new(feed, pace), texts, tell)
+            }
+            Layout::Clicks => {
+                let feed = MappedFeed::<ClickRecord>::new(mapped, limit, rounds);
+                run_app(config, Replay::new(feed, pace), texts, tell)
+            }
+        };
     }
-    Err(JobError::NotWired { what: "run a flow" })
+    let reading = Reading {
+        path: source.trace.clone(),
+        options: source.options.clone(),
+        limit: source.limit,
+        rounds: config.pace.loops,
+    };
+    match config.app {
+        App::Recommend => {
+            let (feed, texts) = reader::start::<ClickRecord>(reading)?;
+            run_app(config, Replay::new(feed, pace), texts, tell)
+        }
+        App::Aggregate => {
+            let (feed, texts) = reader::start::<KeyedRecord>(reading)?;
+            run_app(config, Replay::new(feed, pace), texts, tell)
+        }
+    }
+}
+
+fn generate(config: &Config, tell: &mut dyn FnMut(Update)) -> Result<Report, JobError> {
+    let mut load = super::load::load(config)?;
+    let section = &config.load;
+    let texts = Arc::<Texts>::default();
+    let duration_ns = section.events.is_none().then_some(section.duration_ns);
+    if load.schedule().is_max() {
+        let ahead = section.events.unwrap_or(MADE_AHEAD).min(MADE_AHEAD_MAX);
+        let made = Made::new(&mut load, ahead as usize, section.events, duration_ns);
+        return run_app(config, made, texts, tell);
+    }
+    let generate = Generate::new(load, section.events, duration_ns);
+    run_app(config, generate, texts, tell)
+}
+
+fn run_app<S>(
+    config: &Config,
+    source: S,
+    texts: Arc<Texts>,
+    tell: &mut dyn FnMut(Update),
+) -> Result<Report, JobError>
+where
+    S: Source,
+    S::Event: Replayed + aggregate::Reading + Into<recommend::Click>,
+{
+    let options = options(config);
+    let partitioning = config.partition.partitioning(1);
+    match config.app {
+        App::Aggregate => {
+            let scheme = partitioning.scheme;
+            let outcome =
+                aggregate::run(options, source, partitioning, |_| Digest::default(), tell)?;
+            let mut report = outcome.report;
+            if !matches!(scheme, Scheme::Hash | Scheme::Range) {
+                report.summary.warnings.push(format!(
+                    "partition.scheme = \"{scheme}\" spreads a key over partitions: each keeps a total of its own"
+                ));
+            }
+            Ok(report)
+        }
+        App::Recommend => {
+            require_owner(&partitioning)?;
+            let params = params(config)?;
+            let labels = config.source.labels_file();
+            let labels = labels.map_or_else(|| Ok(Labels::default()), |path| Labels::read(&path))?;
+            let make = |_| Shown::new(Digest::default());
+            let outcome = recommend::run(options, source, params, partitioning, make, tell)?;
+            let mut report = outcome.report;
+            let kept = outcome.sinks.into_iter().flat_map(|sink| sink.into_parts().0);
+            report.summary.samples = in_words(kept.collect(), &labels, &texts);
+            Ok(report)
+        }
+    }
+}
+
+/// A user's history must have one owner, or the answers mean nothing.
+fn require_owner(partitioning: &Partitioning) -> Result<(), CliError> {
+    if matches!(partitioning.scheme, Scheme::Hash | Scheme::Range) {
+        return Ok(());
+    }
+    Err(CliError::usage(format!(
+        "`recommend` cannot partition by {}",
+        partitioning.scheme
+    ))
+    .at("partition.scheme")
+    .expected("hash or range, which keep each user in one partition")
+    .help("aggregate runs with every scheme"))
+}
+
+fn params(config: &Config) -> Result<recommend::Params, CliError> {
+    let section = &config.recommend;
+    recommend::Params::default()
+        .with_answer_items(section.top_n as usize)
+        .map(|params| params.with_half_life_ns(section.half_life_ns.unwrap_or(0)))
+        .map_err(|error| CliError::usage(error.to_string()).at("recommend.top_n"))
+}
+
+fn options(config: &Config) -> Options {
+    let number = |value: Auto<u64>| value.given().unwrap_or(0) as usize;
+    let runtime = &config.runtime;
+    let name = match config.app {
+        App::Aggregate => "aggregate",
+        App::Recommend => "recommend",
+    };
+    Options {
+        name: name.into(),
+        cores: number(runtime.cores),
+        partitions: number(runtime.partitions),
+        idle: match runtime.idle {
+            IdleChoice::Busy => Idle::Busy,
+            IdleChoice::Adaptive => Idle::Adaptive,
+            IdleChoice::Park => Idle::Park,
+        },
+        pin: runtime.pin,
+        ring_slots: number(runtime.ring_slots),
+        budget: number(runtime.budget),
+        interval_ns: config.report.interval_ns,
+        expected_keys: number(config.state.expected_keys),
+        reserve_bytes: 0,
+        seed: config.seed,
+        stop: interrupt::stop_flag(),
+    }
 }

@@ -14,8 +14,10 @@ mod check;
 mod compare;
 mod completions;
 pub mod config;
+mod environment;
 pub mod error;
 pub mod goal;
+mod interrupt;
 pub mod job;
 pub mod knee;
 pub mod labels;
@@ -25,6 +27,7 @@ pub mod progress;
 mod replay;
 mod report;
 mod run;
+mod shown;
 mod trace;
 
 use args::{Cli, Command, FlagSetting, GlobalArgs};

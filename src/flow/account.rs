@@ -140,6 +140,7 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
     };
     summary.environment.clock_source = record.clock_source.into();
     summary.environment.seed = facts.options.seed;
+    summary.environment.memory_peak_bytes = record.memory_peak_bytes;
     let notes = record
         .figures
         .iter()

@@ -5,9 +5,10 @@
 
 use super::core::{CoreEnd, Failure, Seat, Signals, run_core};
 use super::idle::{Idle, Sleepers, Waiter};
-use crate::latency::{Interval, new_histogram};
+use crate::latency::{Interval, Timeline, merge, new_histogram};
 use crate::sink::IntervalCollector;
 use crate::sys::clock::{Clock, Origin, START_NS};
+use crate::sys::memory::resident_anonymous_bytes;
 use crate::task::{Context, Figures, Task};
 use core_affinity::CoreId;
 use hdrhistogram::Histogram;
@@ -76,6 +77,8 @@ pub struct RunRecord {
     pub intervals: Vec<Interval>,
     /// "tsc" or "instant".
     pub clock_source: &'static str,
+    /// Largest resident anonymous memory seen, bytes.
+    pub memory_peak_bytes: u64,
     /// What the reader should know.
     pub warnings: Vec<String>,
 }
@@ -139,6 +142,7 @@ pub fn run(
     let (ended, ends) = mpsc::channel::<(usize, Option<u32>, CoreEnd)>();
     let mut epochs = Epochs::default();
     let mut outcome = Vec::new();
+    let mut memory_peak_bytes = resident_anonymous_bytes();
     let spawned = std::thread::scope(|scope| {
         for ((core, seats), parker) in seats.into_iter().enumerate().zip(parkers) {
             let (ended, signals, cpu) = (ended.clone(), &signals, cpus[core]);
@@ -168,6 +172,7 @@ pub fn run(
             if let Ok(end) = ends.recv_timeout(COLLECT_EVERY) {
                 outcome.push(end);
             }
+            memory_peak_bytes = memory_peak_bytes.max(resident_anonymous_bytes());
             if epochs.collect(&mut collectors) {
                 epochs.tell(progress);
             }
@@ -176,7 +181,9 @@ pub fn run(
     });
     spawned?;
     epochs.collect(&mut collectors);
-    assemble(outcome, count, epochs, origin, options, crowded)
+    let mut record = assemble(outcome, count, epochs, origin, options, crowded)?;
+    record.memory_peak_bytes = memory_peak_bytes;
+    Ok(record)
 }
 
 fn assemble(
@@ -194,6 +201,7 @@ fn assemble(
         hiccups: new_histogram(),
         intervals: Vec::new(),
         clock_source: origin.source(),
+        memory_peak_bytes: 0,
         warnings: Vec::new(),
     };
     if crowded {
@@ -226,7 +234,7 @@ fn assemble(
         for (index, figures) in end.figures {
             record.figures[index] = figures;
         }
-        let _ = record.hiccups.add(&end.hiccups);
+        merge(&mut record.hiccups, &end.hiccups);
         let busy_share = end.busy_ns as f64 / end.total_ns.max(1) as f64;
         record.cores.push(CoreFigures { cpu, busy_share });
     }
@@ -250,10 +258,14 @@ fn cpus_for(options: &RunOptions) -> Vec<Option<CoreId>> {
         .collect()
 }
 
+/// Epochs that may still get a part from a sink that is behind.
+const EPOCHS_OPEN: usize = 8;
+
 /// Epochs as the sinks close them, merged over sinks.
 #[derive(Default)]
 struct Epochs {
     open: BTreeMap<u64, Interval>,
+    closed: Timeline,
     results: u64,
 }
 
@@ -275,24 +287,31 @@ impl Epochs {
                 interval.start_ns = interval.start_ns.min(start_ns);
                 interval.end_ns = interval.end_ns.max(part.end_ns.saturating_sub(START_NS));
                 interval.events_out += part.latency.len();
-                let _ = interval.latency.add(&part.latency);
+                merge(&mut interval.latency, &part.latency);
             });
+        }
+        while self.open.len() > EPOCHS_OPEN {
+            if let Some((_, oldest)) = self.open.pop_first() {
+                self.closed.push(oldest);
+            }
         }
         self.results > before
     }
 
     fn tell(&self, progress: &mut dyn FnMut(Update)) {
         if let Some((_, last)) = self.open.last_key_value() {
-            let seconds = (last.end_ns.saturating_sub(last.start_ns)).max(1) as f64 / 1e9;
             progress(Update {
                 events_out: self.results,
-                events_per_s: last.events_out as f64 / seconds,
+                events_per_s: last.throughput_events_per_s(),
                 latency_ns_p99: last.latency.value_at_quantile(0.99),
             });
         }
     }
 
-    fn into_intervals(self) -> Vec<Interval> {
-        self.open.into_values().collect()
+    fn into_intervals(mut self) -> Vec<Interval> {
+        std::mem::take(&mut self.open)
+            .into_values()
+            .for_each(|interval| self.closed.push(interval));
+        self.closed.into_intervals()
     }
 }

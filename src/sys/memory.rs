@@ -18,6 +18,14 @@ use std::ops::Range;
 /// A huge page of x86-64 and (with 4 KiB pages) aarch64.
 pub const HUGE_PAGE_BYTES: usize = 2 << 20;
 
+/// Anonymous memory of this process that is present, bytes; 0 where the system does not say.
+pub fn resident_anonymous_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
 /// Asks the processor to fetch the line of `slice[index]` for reading; nothing where there is no such index.
 #[inline(always)]
 pub fn prefetch_read<T>(slice: &[T], index: usize) {

@@ -88,14 +88,3 @@ choice! {
     }
 }
 
-choice! {
-    /// Whether state tables ask for huge pages.
-    pub enum HugePages {
-        /// Where the table is large enough to gain.
-        Auto = "auto",
-        /// Always.
-        On = "on",
-        /// Never.
-        Off = "off",
-    }
-}

@@ -1,6 +1,6 @@
 //! `[runtime]` and `[state]`: how the engine is laid out.
 
-use super::choice::{HugePages, Idle};
+use super::choice::Idle;
 use super::error::ConfigError;
 use super::settings::Settings;
 use super::value::Auto;
@@ -24,9 +24,9 @@ pub struct RuntimeSection {
     /// What a core does with nothing to do.
     pub idle: Idle,
     /// Slots of each ring.
-    pub ring_slots: u64,
+    pub ring_slots: Auto<u64>,
     /// Events a task takes up in one step.
-    pub budget: u64,
+    pub budget: Auto<u64>,
     /// Whether threads are pinned to CPUs.
     pub pin: bool,
 }
@@ -45,15 +45,14 @@ impl RuntimeSection {
             let help = "one core runs everything and is often the fastest; \"auto\" chooses";
             settings.within("runtime.cores", cores, 1..=CORES_LIMIT, help)?;
         }
-        let help = "all rings of a core together should fit its L2 cache; 1024 is the default";
-        settings.within(
-            "runtime.ring_slots",
-            section.ring_slots,
-            1..=RING_SLOTS_LIMIT,
-            help,
-        )?;
-        let help = "256 is the default; a larger budget gives throughput, a smaller one fairness";
-        settings.within("runtime.budget", section.budget, 1..=BUDGET_LIMIT, help)?;
+        if let Auto::Given(slots) = section.ring_slots {
+            let help = "all rings of a core together should fit its L2 cache; \"auto\" sees to it";
+            settings.within("runtime.ring_slots", slots, 1..=RING_SLOTS_LIMIT, help)?;
+        }
+        if let Auto::Given(budget) = section.budget {
+            let help = "a larger budget gives throughput, a smaller one fairness; \"auto\" balances";
+            settings.within("runtime.budget", budget, 1..=BUDGET_LIMIT, help)?;
+        }
         Ok(section)
     }
 }
@@ -63,15 +62,12 @@ impl RuntimeSection {
 pub struct StateSection {
     /// Keys that the tables are sized for at the start.
     pub expected_keys: Auto<u64>,
-    /// Whether tables ask for huge pages.
-    pub huge_pages: HugePages,
 }
 
 impl StateSection {
     pub(super) fn read(settings: &Settings) -> Result<Self, ConfigError> {
         let section = StateSection {
             expected_keys: settings.get("state.expected_keys")?,
-            huge_pages: settings.get("state.huge_pages")?,
         };
         if let Auto::Given(keys) = section.expected_keys {
             let help = "each key costs 64 bytes or more at once; \"auto\" grows as keys come";

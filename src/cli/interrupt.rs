@@ -1,0 +1,26 @@
+//! Ctrl-C: the first ends the run, which drains and still reports; the second ends the process.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// Exit code of a process ended by SIGINT, as shells give it.
+const INTERRUPTED: i32 = 130;
+
+/// The flag that the first Ctrl-C (or SIGTERM) sets.
+pub(super) fn stop_flag() -> Arc<AtomicBool> {
+    let flag = STOP.get_or_init(|| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = stop.clone();
+        // Where no handler can be set, Ctrl-C ends the process at once, as it does everywhere.
+        let _ = ctrlc::set_handler(move || {
+            if seen.swap(true, Ordering::Relaxed) {
+                std::process::exit(INTERRUPTED);
+            }
+            super::error::note("stopping: draining what is in flight (again to leave at once)");
+        });
+        stop
+    });
+    flag.clone()
+}
