@@ -166,11 +166,15 @@ where
             require_owner(&partitioning)?;
             let params = params(config)?;
             let labels = config.source.labels_file();
-            let labels = labels.map_or_else(|| Ok(Labels::default()), |path| Labels::read(&path))?;
+            let labels =
+                labels.map_or_else(|| Ok(Labels::default()), |path| Labels::read(&path))?;
             let make = |_| Shown::new(Digest::default());
             let outcome = recommend::run(options, source, params, partitioning, make, tell)?;
             let mut report = outcome.report;
-            let kept = outcome.sinks.into_iter().flat_map(|sink| sink.into_parts().0);
+            let kept = outcome
+                .sinks
+                .into_iter()
+                .flat_map(|sink| sink.into_parts().0);
             report.summary.samples = in_words(kept.collect(), &labels, &texts);
             Ok(report)
         }

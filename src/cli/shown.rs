@@ -88,7 +88,12 @@ pub(super) fn in_words(
             .map_or_else(|| id.to_string(), |text| text.as_str().to_owned())
     };
     let lines = kept.iter().take(KEPT).map(|shown| {
-        let items: Vec<String> = shown.items().iter().take(NAMED).map(|item| name(*item)).collect();
+        let items: Vec<String> = shown
+            .items()
+            .iter()
+            .take(NAMED)
+            .map(|item| name(*item))
+            .collect();
         format!(
             "user {}, after {}:\n    {}",
             user(shown.click.user),

@@ -198,7 +198,7 @@ where
     Op: Operator<In = B::Out>,
     K: KeyOf<B::Out>,
     C: Content<B::Out> + Clone + Send + 'static,
-    W: KeyOf<B::Out>,
+    W: Content<B::Out> + Clone + Send + 'static,
     M: FnMut(usize) -> Op,
 {
     type Out = Op::Out;

@@ -90,12 +90,12 @@ impl<B: Build> Stream<B> {
 
     /// Sends each event to the partition of its key, behind an exchange. All events of a key meet in one
     /// partition, in order.
-    pub fn partition_by<K: KeyOf<B::Out>>(self, key: K) -> KeyedStream<B, K, NoContent, NoTime<B>> {
+    pub fn partition_by<K: KeyOf<B::Out>>(self, key: K) -> KeyedStream<B, K, NoContent, NoContent> {
         KeyedStream {
             options: self.options,
             build: self.build,
             key,
-            event_time_ns: |_| 0,
+            event_time_ns: NoContent,
             partitioning: Partitioning::default(),
             content: NoContent,
         }
@@ -122,9 +122,6 @@ impl<B: Build> Stream<B> {
     }
 }
 
-/// Stands in where no scheme asks for the time of an event.
-type NoTime<B> = fn(&<B as Build>::Out) -> u64;
-
 /// A stream whose events know their partition; a keyed operator comes next.
 pub struct KeyedStream<B, K, C, W> {
     options: Options,
@@ -140,7 +137,7 @@ where
     B: Build,
     K: KeyOf<B::Out>,
     C: Content<B::Out> + Clone + Send + 'static,
-    W: KeyOf<B::Out>,
+    W: Content<B::Out> + Clone + Send + 'static,
 {
     /// Chooses partitions as `partitioning` says, its number of partitions aside, which the options give.
     /// Under `random` and `time` a key has state in several partitions, each of its own.
@@ -150,7 +147,10 @@ where
     }
 
     /// Tells the scheme `time` the event time of an event, ns.
-    pub fn event_time<W2: KeyOf<B::Out>>(self, event_time_ns: W2) -> KeyedStream<B, K, C, W2> {
+    pub fn event_time<W2>(self, event_time_ns: W2) -> KeyedStream<B, K, C, W2>
+    where
+        W2: Content<B::Out> + Clone + Send + 'static,
+    {
         let KeyedStream {
             options,
             build,

@@ -1,10 +1,10 @@
 //! Sources: where events come from and when each is due.
+mod generate;
 pub mod load;
 mod memory;
 pub mod pace;
 pub mod reader;
 mod replay;
-mod generate;
 mod task;
 pub mod trace;
 pub use generate::{Generate, Made};

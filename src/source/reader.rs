@@ -104,7 +104,11 @@ impl<E: Replayed> Reader<E> {
             if round > 0 {
                 // Opening the dead-letter file again would empty it: later rounds only count.
                 self.reading.options.dead_letter = None;
-                match trace::open_with_texts(&self.reading.path, &self.reading.options, trace.texts()) {
+                match trace::open_with_texts(
+                    &self.reading.path,
+                    &self.reading.options,
+                    trace.texts(),
+                ) {
                     Ok(again) => trace = again,
                     Err(error) => return self.put(Item::Error(Box::new(error))),
                 }
@@ -117,7 +121,9 @@ impl<E: Replayed> Reader<E> {
                     Ok(true) => {}
                     Err(error) => return self.put(Item::Error(Box::new(error))),
                 }
-                let take = usize::try_from(left).unwrap_or(usize::MAX).min(records.len());
+                let take = usize::try_from(left)
+                    .unwrap_or(usize::MAX)
+                    .min(records.len());
                 left -= take as u64;
                 let mut events = self.empty.pop().unwrap_or_default();
                 events.clear();

@@ -21,7 +21,9 @@ pub const HUGE_PAGE_BYTES: usize = 2 << 20;
 /// Anonymous memory of this process that is present, bytes; 0 where the system does not say.
 pub fn resident_anonymous_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
     let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
 }

@@ -1,7 +1,8 @@
 //! The flow: the three stages of the method as operators, and the exchanges between them.
 
 use super::{
-    Answer, Click, History, Memory, Neighbours, Params, Partial, Popular, Quality, Recommendation, Touch,
+    Answer, Click, History, Memory, Neighbours, Params, Partial, Popular, Quality, Recommendation,
+    Touch,
 };
 use crate::flow::{Flow, FlowError, Options, Outcome};
 use crate::operator::{Emit, Operator, Retain};
@@ -88,7 +89,9 @@ impl Operator for NeighboursStage {
         out: &mut impl Emit<Partial>,
     ) -> Retain {
         let params = &self.params;
-        neighbours.touch(touch, params, &mut self.popular, &mut |partial| out.emit(partial));
+        neighbours.touch(touch, params, &mut self.popular, &mut |partial| {
+            out.emit(partial)
+        });
         Retain::Keep
     }
 }

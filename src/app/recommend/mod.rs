@@ -61,8 +61,8 @@
 //! ```
 
 pub mod answer;
-mod flow;
 mod candidates;
+mod flow;
 pub mod history;
 pub mod lists;
 pub mod message;
@@ -75,8 +75,8 @@ mod ranking;
 #[cfg(test)]
 mod reference;
 
-pub use flow::run;
 pub use answer::{Answer, Memory, Step};
+pub use flow::run;
 pub use history::History;
 pub use lists::KnownLists;
 pub use message::{Body, Click, ClickId, Partial, Recommendation, Touch};

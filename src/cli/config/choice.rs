@@ -87,4 +87,3 @@ choice! {
         Native = "native",
     }
 }
-

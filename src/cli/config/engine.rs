@@ -50,7 +50,8 @@ impl RuntimeSection {
             settings.within("runtime.ring_slots", slots, 1..=RING_SLOTS_LIMIT, help)?;
         }
         if let Auto::Given(budget) = section.budget {
-            let help = "a larger budget gives throughput, a smaller one fairness; \"auto\" balances";
+            let help =
+                "a larger budget gives throughput, a smaller one fairness; \"auto\" balances";
             settings.within("runtime.budget", budget, 1..=BUDGET_LIMIT, help)?;
         }
         Ok(section)
