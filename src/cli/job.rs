@@ -5,7 +5,7 @@
 //!          ─► application (aggregate | recommend) ─► sink ─► Report
 //! ```
 
-use super::config::choice::{Idle as IdleChoice, SinkKind, SourceKind};
+use super::config::choice::{Idle as IdleChoice, SourceKind};
 use super::config::value::Auto;
 use super::config::{App, Config};
 use super::error::{CliError, Exit};

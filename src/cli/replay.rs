@@ -14,7 +14,12 @@ pub(super) fn replay(args: &ReplayArgs, global: &GlobalArgs) -> Result<Exit, Cli
     execute(&resolve(BASE, None, args.settings(), global)?, global)
 }
 
-/// The defaults are the sample: the same as `millstream run` without a file.
+/// The sample, at a rate that leaves the engine room: latencies worth reading, in three seconds.
+const SAMPLE: Base = Base {
+    command: "millstream",
+    settings: &[("source.kind", "trace"), ("pace.rate", "50000")],
+};
+
 pub(super) fn sample(global: &GlobalArgs) -> Result<Exit, CliError> {
-    execute(&resolve(BASE, None, std::iter::empty(), global)?, global)
+    execute(&resolve(SAMPLE, None, std::iter::empty(), global)?, global)
 }

@@ -4,6 +4,7 @@ use super::labels::Labels;
 use crate::app::recommend::Recommendation;
 use crate::sink::Sink;
 use crate::source::trace::Texts;
+use std::collections::HashSet;
 
 /// Recommendations kept a partition.
 const KEPT: usize = 4;
@@ -76,6 +77,9 @@ pub(super) fn in_words(
     texts: &Texts,
 ) -> Vec<String> {
     kept.sort_by_key(|shown| std::cmp::Reverse(shown.ts_ns));
+    // One a user: a partition keeps the latest of each, but a user's clicks answer in many partitions.
+    let mut seen = HashSet::new();
+    kept.retain(|shown| seen.insert(shown.click.user));
     let name = |id: u64| {
         let label = labels.text(id).map(str::to_owned);
         label
@@ -95,10 +99,10 @@ pub(super) fn in_words(
             .map(|item| name(*item))
             .collect();
         format!(
-            "user {}, after {}:\n    {}",
+            "user {}, after {}: {}",
             user(shown.click.user),
             name(shown.item),
-            items.join("\n    ")
+            items.join(" · ")
         )
     });
     lines.collect()

@@ -195,6 +195,10 @@ fn assemble(
     crowded: bool,
 ) -> Result<RunRecord, RunError> {
     outcome.sort_by_key(|(core, ..)| *core);
+    let seconds = outcome
+        .first()
+        .map_or(0, |(.., end)| end.hiccup_ns_max.len());
+    let mut hiccup_ns_max = vec![0u64; seconds];
     let mut record = RunRecord {
         figures: (0..tasks).map(|_| Figures::default()).collect(),
         cores: Vec::new(),
@@ -235,10 +239,19 @@ fn assemble(
             record.figures[index] = figures;
         }
         merge(&mut record.hiccups, &end.hiccups);
+        for (worst, core) in hiccup_ns_max.iter_mut().zip(&end.hiccup_ns_max) {
+            *worst = (*worst).max(*core);
+        }
         let busy_share = end.busy_ns as f64 / end.total_ns.max(1) as f64;
         record.cores.push(CoreFigures { cpu, busy_share });
     }
     record.intervals = epochs.into_intervals();
+    for interval in &mut record.intervals {
+        let second = |ns: u64| (ns / 1_000_000_000) as usize;
+        let covered = hiccup_ns_max.iter().skip(second(interval.start_ns));
+        let count = second(interval.end_ns) + 1 - second(interval.start_ns);
+        interval.hiccup_ns_max = covered.take(count).copied().max().unwrap_or(0);
+    }
     Ok(record)
 }
 

@@ -26,8 +26,8 @@ use std::time::Duration;
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// How far the helper runs ahead of the table. Pages ahead are memory the table may not use yet, so this
-/// is a share of the new half (1/16), at least this much.
-const AHEAD_BYTES_MIN: usize = 16 << 20;
+/// is a share of the new half (1/32), at least this much.
+const AHEAD_BYTES_MIN: usize = 4 << 20;
 
 /// One table's memory and the counters it shares with the helper.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl Growth {
         if ready == new_end {
             self.reserve.advise_huge(old_end..new_end);
         }
-        let ahead = ((new_end - old_end) / 16).max(AHEAD_BYTES_MIN);
+        let ahead = ((new_end - old_end) / 32).max(AHEAD_BYTES_MIN);
         let goal = self
             .write_from
             .load(Ordering::Relaxed)
