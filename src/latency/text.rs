@@ -175,25 +175,64 @@ fn cores(lines: &mut Vec<String>, cores: &[CoreSummary], paint: Paint) {
     more(lines, cores.len(), CORES_SHOWN);
 }
 
+/// Figures that several lists have stand in a table, a column a list (`popular.recall@20` is `recall@20` of
+/// the list `popular`); the rest in a line.
 fn quality(lines: &mut Vec<String>, summary: &Summary, paint: Paint) {
     if summary.quality.is_empty() {
         return;
     }
+    let list_of = |name: &str| {
+        let (list, figure) = name.rsplit_once('.')?;
+        summary
+            .quality
+            .contains_key(figure)
+            .then(|| list.to_owned())
+    };
+    let mut lists: Vec<String> = summary
+        .quality
+        .keys()
+        .filter_map(|name| list_of(name))
+        .collect();
+    lists.sort();
+    lists.dedup();
+    let figures = summary
+        .quality
+        .iter()
+        .filter(|(name, _)| list_of(name).is_none());
+    let in_lists = |figure: &str| {
+        let named = |list: &String| format!("{list}.{figure}");
+        lists
+            .iter()
+            .any(|list| summary.quality.contains_key(&named(list)))
+    };
+    let (compared, alone): (Vec<_>, Vec<_>) = figures.partition(|(name, _)| in_lists(name));
     lines.push(String::new());
-    let mut line = paint.bold("quality");
-    let mut width = "quality".len();
-    for (name, value) in summary.quality.iter().take(QUALITY_SHOWN) {
-        let item = format!("  {} {}", plain(name), number(*value));
-        if width + item.chars().count() > WIDTH && width > 0 {
-            lines.push(std::mem::take(&mut line));
-            line.push_str("       ");
-            width = 7;
-        }
-        width += item.chars().count();
-        line.push_str(&item);
+    let alone: Vec<String> = alone
+        .iter()
+        .take(QUALITY_SHOWN)
+        .map(|(name, value)| format!("{} {}", plain(name), number(**value)))
+        .collect();
+    lines.push(format!("{}  {}", paint.bold("quality"), alone.join("  ")));
+    if compared.is_empty() {
+        return more(lines, summary.quality.len(), QUALITY_SHOWN);
     }
-    lines.push(line);
-    more(lines, summary.quality.len(), QUALITY_SHOWN);
+    let mut head = vec!["", "answers"];
+    head.extend(lists.iter().map(String::as_str));
+    let rows: Vec<Vec<String>> = compared
+        .iter()
+        .take(QUALITY_SHOWN)
+        .map(|(name, value)| {
+            let of = |list: &String| summary.quality.get(&format!("{list}.{name}")).copied();
+            let mut row = vec![plain(name), number(**value)];
+            row.extend(
+                lists
+                    .iter()
+                    .map(|list| of(list).map_or(UNKNOWN.into(), number)),
+            );
+            row
+        })
+        .collect();
+    table(lines, &head, &rows, 9, paint);
 }
 
 fn section(lines: &mut Vec<String>, items: &[String], shown: usize, head: &str, indent: &str) {

@@ -91,7 +91,9 @@ impl Quality {
         ratio(score.reciprocal_ranks, self.fresh)
     }
 
-    /// For the summary: counts, and the figures of all three lists, of `answer_items` length.
+    /// For the summary: counts, and the figures of all three lists, of `answer_items` length. A baseline's
+    /// name stands before the figure's, with a dot. "with repeats" counts a repeat, which no list may
+    /// hold, as a miss.
     pub fn summary(&self, answer_items: usize) -> BTreeMap<String, f64> {
         let mut figures = BTreeMap::from([
             ("answers".to_owned(), self.answers as f64),
@@ -99,25 +101,21 @@ impl Quality {
             ("tested_repeats".to_owned(), self.repeats as f64),
         ]);
         let all = self.fresh + self.repeats;
-        for (suffix, score) in [
+        let n = answer_items;
+        for (list, score) in [
             ("", &self.shown),
-            ("_popular", &self.popular),
-            ("_last_item", &self.last_item),
+            ("popular.", &self.popular),
+            ("last item.", &self.last_item),
         ] {
-            figures.insert(
-                format!("recall_at_{answer_items}{suffix}"),
-                self.recall(score),
-            );
-            figures.insert(format!("mrr_at_{answer_items}{suffix}"), self.mrr(score));
             let (hits, ranks) = (score.hits as f64, score.reciprocal_ranks);
-            figures.insert(
-                format!("recall_at_{answer_items}{suffix}_all_clicks"),
-                ratio(hits, all),
-            );
-            figures.insert(
-                format!("mrr_at_{answer_items}{suffix}_all_clicks"),
-                ratio(ranks, all),
-            );
+            for (figure, value) in [
+                (format!("recall@{n}"), self.recall(score)),
+                (format!("mrr@{n}"), self.mrr(score)),
+                (format!("recall@{n} with repeats"), ratio(hits, all)),
+                (format!("mrr@{n} with repeats"), ratio(ranks, all)),
+            ] {
+                figures.insert(format!("{list}{figure}"), value);
+            }
         }
         figures
     }
@@ -146,8 +144,8 @@ mod tests {
         let mut both = quality;
         both.add(&quality);
         let figures = both.summary(20);
-        assert_eq!(figures["recall_at_20"], 2.0 / 3.0);
-        assert_eq!(figures["recall_at_20_all_clicks"], 0.5);
+        assert_eq!(figures["recall@20"], 2.0 / 3.0);
+        assert_eq!(figures["recall@20 with repeats"], 0.5);
         assert_eq!(figures["mrr_at_20_popular"], 0.5 / 3.0);
         assert_eq!(Quality::default().summary(5)["recall_at_5"], 0.0);
     }
