@@ -67,7 +67,13 @@ pub enum Message<E> {
 }
 
 const _: () = {
-    assert!(size_of::<Message<[u64; 3]>>() == 32, "the tag of a message must stay free");
-    assert!(size_of::<Message<[u64; 7]>>() == 64, "a 56-byte event fills one cache line");
+    assert!(
+        size_of::<Message<[u64; 3]>>() == 32,
+        "the tag of a message must stay free"
+    );
+    assert!(
+        size_of::<Message<[u64; 7]>>() == 64,
+        "a 56-byte event fills one cache line"
+    );
     assert!(size_of::<Marker>() == 16);
 };

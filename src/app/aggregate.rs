@@ -8,7 +8,7 @@
 
 use crate::event::Event;
 use crate::operator::{Emit, Operator, Retain};
-use crate::sink::{Digestible, xxh3_48};
+use crate::sink::{Column, Digestible, Kind, Row, xxh3_48};
 use crate::source::trace::native::{ClickRecord, KeyedRecord};
 use bytemuck::{Pod, Zeroable};
 use serde::Serialize;
@@ -95,6 +95,25 @@ impl Digestible for Aggregated {
             self.max as u64,
             self.last_ns,
         ])
+    }
+}
+
+const fn column(name: &'static str, kind: Kind) -> Column {
+    Column { name, kind }
+}
+
+impl Row for Aggregated {
+    const COLUMNS: &'static [Column] = &[
+        column("key", Kind::Key),
+        column("count", Kind::U64),
+        column("sum", Kind::I64),
+        column("min", Kind::I64),
+        column("max", Kind::I64),
+        column("last_ns", Kind::TimeNs),
+    ];
+
+    fn words(&self, words: &mut [u64]) {
+        words.copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(self)));
     }
 }
 

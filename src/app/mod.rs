@@ -1,2 +1,3 @@
 //! Ready-made flows.
 pub mod aggregate;
+mod texts;
