@@ -59,7 +59,7 @@ impl Encoder {
                 let mut csv = csv::WriterBuilder::new()
                     .buffer_capacity(CSV_BUFFER_BYTES)
                     .from_writer(file);
-                csv.write_record(header(columns))?;
+                csv.write_record(header(columns)).map_err(plain)?;
                 Form::Csv(Box::new(csv))
             }
             FileFormat::Jsonl => Form::Jsonl(file),
@@ -81,7 +81,7 @@ impl Encoder {
                 for (kind, words) in fields(self.columns, words) {
                     csv_field(csv, kind, words, &mut self.lexicon, &mut self.number)?;
                 }
-                Ok(csv.write_record(None::<&[u8]>)?)
+                csv.write_record(None::<&[u8]>).map_err(plain)
             }
             Form::Jsonl(file) => {
                 let mut json = serde_json::Serializer::new(&mut *file);
@@ -108,6 +108,14 @@ impl Encoder {
             Form::Jsonl(file) => Ok(file),
             Form::Native(native) => native.end(rows, self.lexicon.texts()),
         }
+    }
+}
+
+/// The system's error inside: converted as a whole, a full disk would only be `Other`.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
     }
 }
 
@@ -152,7 +160,7 @@ fn csv_field(
     match kind {
         Kind::Key | Kind::Item => {
             if let Some(text) = lexicon.get(word) {
-                return Ok(csv.write_field(text)?);
+                return csv.write_field(text).map_err(plain);
             }
             write!(number, "{word}")?;
         }
@@ -164,12 +172,12 @@ fn csv_field(
                 csv_field(csv, Kind::Item, &[*item], lexicon, number)?;
             }
             for _ in items(words).len()..max as usize {
-                csv.write_field(b"")?;
+                csv.write_field(b"").map_err(plain)?;
             }
             return Ok(());
         }
     }
-    Ok(csv.write_field(&number[..])?)
+    csv.write_field(&number[..]).map_err(plain)
 }
 
 fn json_entry<M: SerializeMap>(

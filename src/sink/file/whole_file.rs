@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 /// Written to the system at a time, bytes.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -41,7 +41,9 @@ impl Drop for Claim {
 
 /// A file under way.
 pub(super) struct WholeFile {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<File>,
+    /// Removes the file when it is dropped.
+    temporary: TempPath,
     claim: Claim,
 }
 
@@ -59,8 +61,13 @@ impl WholeFile {
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(directory(&target))
             .map_err(failed)?;
-        let file = BufWriter::with_capacity(BUFFER_BYTES, file);
-        Ok(WholeFile { file, claim })
+        // In parts, since errors of the whole would name the temporary file.
+        let (file, temporary) = file.into_parts();
+        Ok(WholeFile {
+            file: BufWriter::with_capacity(BUFFER_BYTES, file),
+            temporary,
+            claim,
+        })
     }
 
     /// Writes over the start.
@@ -71,10 +78,14 @@ impl WholeFile {
 
     /// Makes it durable and gives it its name.
     pub(super) fn publish(self) -> io::Result<()> {
-        let WholeFile { file, claim } = self;
+        let WholeFile {
+            file,
+            temporary,
+            claim,
+        } = self;
         let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.as_file().sync_all()?;
-        file.persist(&claim.0)?;
+        file.sync_all()?;
+        temporary.persist(&claim.0).map_err(|failed| failed.error)?;
         // The rename is durable once the directory is.
         File::open(directory(&claim.0))?.sync_all()
     }
