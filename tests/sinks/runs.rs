@@ -4,9 +4,9 @@ use super::{digest, names, oracle, readings};
 use millstream::app::aggregate::{Aggregate, Aggregated};
 use millstream::flow::{Flow, Options};
 use millstream::sink::{Digest, FileFormat, FileSink, FileWriter, read_native};
-use millstream::source::Iter;
 use millstream::source::trace::Texts;
 use millstream::source::trace::native::KeyedRecord;
+use millstream::source::{Iter, Slice};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,7 +40,10 @@ fn run(
     let (writer, sinks) = create(path, format, texts);
     let mut sinks = sinks.into_iter();
     let outcome = Flow::new(options())
-        .source("readings", Iter(readings.to_vec().into_iter()))
+        .source(
+            "readings",
+            Slice::new(readings.to_vec(), |reading: &KeyedRecord| reading.ts_ns),
+        )
         .partition_by(|reading: &KeyedRecord| reading.key)
         .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
         .sink(|_| sinks.next().unwrap())
@@ -53,6 +56,7 @@ fn run(
 
 /// Rows as text, sorted: key, count, sum, min, max, last.
 type Rows = Vec<[String; 6]>;
+type Reader = fn(&Path) -> Rows;
 
 fn expected(results: &[Aggregated], texts: &Texts) -> Rows {
     let rows = results.iter().map(|row| {
@@ -122,7 +126,7 @@ fn each_format_holds_the_results_of_a_sequential_run() {
     let (readings, texts) = readings(directory.path(), READINGS);
     let results = oracle(&readings);
     let expected = expected(&results, &texts);
-    let readers: [(FileFormat, fn(&Path) -> Rows); 3] = [
+    let readers: [(FileFormat, Reader); 3] = [
         (FileFormat::Csv, read_csv),
         (FileFormat::Jsonl, read_jsonl),
         (FileFormat::Native, read_mill),

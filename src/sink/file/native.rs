@@ -159,11 +159,7 @@ impl NativeFile {
     }
 
     /// Writes texts, checksum and header.
-    pub(super) fn end(
-        mut self: Box<Self>,
-        rows: u64,
-        texts: &dyn KeyTexts,
-    ) -> io::Result<WholeFile> {
+    pub(super) fn end(mut self, rows: u64, texts: &dyn KeyTexts) -> io::Result<WholeFile> {
         let (mut written, mut count, mut bytes) = (Ok(()), 0u64, 0u64);
         texts.each(&mut |key, text| {
             if written.is_ok() {
