@@ -11,7 +11,7 @@ use crate::flow::{Flow, FlowError, Options, Outcome};
 use crate::operator::{Emit, Operator, Retain};
 use crate::partition::Partitioning;
 use crate::runtime::Update;
-use crate::sink::{Digestible, Sink, xxh3_48};
+use crate::sink::{Column, Digestible, Kind, Row, Sink, xxh3_48};
 use crate::source::Source;
 use crate::source::trace::native::{ClickRecord, KeyedRecord};
 use bytemuck::{Pod, Zeroable};
@@ -99,6 +99,25 @@ impl Digestible for Aggregated {
             self.max as u64,
             self.last_ns,
         ])
+    }
+}
+
+const fn column(name: &'static str, kind: Kind) -> Column {
+    Column { name, kind }
+}
+
+impl Row for Aggregated {
+    const COLUMNS: &'static [Column] = &[
+        column("key", Kind::Key),
+        column("count", Kind::U64),
+        column("sum", Kind::I64),
+        column("min", Kind::I64),
+        column("max", Kind::I64),
+        column("last_ns", Kind::TimeNs),
+    ];
+
+    fn words(&self, words: &mut [u64]) {
+        words.copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(self)));
     }
 }
 

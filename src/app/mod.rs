@@ -1,3 +1,4 @@
 //! Ready-made flows.
 pub mod aggregate;
 pub mod recommend;
+mod texts;

@@ -5,7 +5,7 @@
 //!          ─► application (aggregate | recommend) ─► sink ─► Report
 //! ```
 
-use super::config::choice::{Idle as IdleChoice, SourceKind};
+use super::config::choice::{Idle as IdleChoice, SinkKind, SourceKind};
 use super::config::value::Auto;
 use super::config::{App, Config};
 use super::error::{CliError, Exit};
@@ -13,17 +13,20 @@ use super::labels::Labels;
 use super::progress::ProgressUpdate;
 use super::shown::{Shown, in_words};
 use super::{environment, interrupt};
+use crate::app::aggregate::Aggregated;
+use crate::app::recommend::Recommendation;
 use crate::app::{aggregate, recommend};
 use crate::flow::{FlowError, Options};
 use crate::latency::Report;
 use crate::partition::{Partitioning, Scheme};
 use crate::runtime::{Idle, Update};
-use crate::sink::Digest;
+use crate::sink::{Digest, FileFormat, FileSink, FileWriter, Row, SinkError};
 use crate::source::reader::{self, Reading};
 use crate::source::trace::native::{ClickRecord, KeyedRecord, Layout, Mapped};
 use crate::source::trace::{self, Format, Texts, TraceError};
 use crate::source::{Generate, Made, MappedFeed, Replay, Replayed, Source};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 /// Events of a load at full speed that are made ahead where the run is bounded by time: 96 MiB, far more
@@ -41,6 +44,9 @@ pub enum JobError {
     /// The flow could not be built or did not end well.
     #[error(transparent)]
     Flow(#[from] FlowError),
+    /// The results could not be written.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
     /// The configuration does not fit the application.
     #[error("{0}")]
     Refused(#[from] CliError),
@@ -54,7 +60,8 @@ impl From<JobError> for CliError {
             JobError::Flow(FlowError::Option { .. } | FlowError::Partition(_)) => {
                 CliError::usage(error.to_string())
             }
-            JobError::Flow(_) => CliError::new(Exit::Failed, error.to_string()),
+            JobError::Sink(ref sink) if sink.exit_code() == 2 => CliError::usage(error.to_string()),
+            JobError::Sink(_) | JobError::Flow(_) => CliError::new(Exit::Failed, error.to_string()),
         }
     }
 }
@@ -147,38 +154,133 @@ where
     S: Source,
     S::Event: Replayed + aggregate::Reading + Into<recommend::Click>,
 {
+    match config.app {
+        App::Aggregate => run_aggregate(config, source, texts, tell),
+        App::Recommend => run_recommend(config, source, texts, tell),
+    }
+}
+
+fn run_aggregate<S>(
+    config: &Config,
+    source: S,
+    texts: Arc<Texts>,
+    tell: &mut dyn FnMut(Update),
+) -> Result<Report, JobError>
+where
+    S: Source,
+    S::Event: aggregate::Reading,
+{
     let options = options(config);
     let partitioning = config.partition.partitioning(1);
-    match config.app {
-        App::Aggregate => {
-            let scheme = partitioning.scheme;
-            let outcome =
-                aggregate::run(options, source, partitioning, |_| Digest::default(), tell)?;
-            let mut report = outcome.report;
-            if !matches!(scheme, Scheme::Hash | Scheme::Range) {
-                report.summary.warnings.push(format!(
-                    "partition.scheme = \"{scheme}\" spreads a key over partitions: each keeps a total of its own"
-                ));
-            }
-            Ok(report)
+    let scheme = partitioning.scheme;
+    let mut report = match file::<Aggregated>(config, options.resolve().partitions, texts)? {
+        None => aggregate::run(options, source, partitioning, |_| Digest::default(), tell)?.report,
+        Some(file) => {
+            let (writer, stop, mut next) = (file.writer, options.stop.clone(), file.sinks);
+            let tell = &mut |update| tell_while_written(update, &writer, &stop, tell);
+            let outcome = aggregate::run(options, source, partitioning, |_| next(), tell)?;
+            writer.finish()?;
+            outcome.report
         }
-        App::Recommend => {
-            require_owner(&partitioning)?;
-            let params = params(config)?;
-            let labels = config.source.labels_file();
-            let labels =
-                labels.map_or_else(|| Ok(Labels::default()), |path| Labels::read(&path))?;
-            let make = |_| Shown::new(Digest::default());
-            let outcome = recommend::run(options, source, params, partitioning, make, tell)?;
-            let mut report = outcome.report;
-            let kept = outcome
-                .sinks
-                .into_iter()
-                .flat_map(|sink| sink.into_parts().0);
-            report.summary.samples = in_words(kept.collect(), &labels, &texts);
-            Ok(report)
-        }
+    };
+    if !matches!(scheme, Scheme::Hash | Scheme::Range) {
+        report.summary.warnings.push(format!(
+            "partition.scheme = \"{scheme}\" spreads a key over partitions: each keeps a total of its own"
+        ));
     }
+    Ok(report)
+}
+
+fn run_recommend<S>(
+    config: &Config,
+    source: S,
+    texts: Arc<Texts>,
+    tell: &mut dyn FnMut(Update),
+) -> Result<Report, JobError>
+where
+    S: Source,
+    S::Event: Into<recommend::Click>,
+{
+    let options = options(config);
+    let partitioning = config.partition.partitioning(1);
+    require_owner(&partitioning)?;
+    let params = params(config)?;
+    let labels = config.source.labels_file();
+    let labels = labels.map_or_else(|| Ok(Labels::default()), |path| Labels::read(&path))?;
+    let (mut report, kept) =
+        match file::<Recommendation>(config, options.resolve().partitions, texts.clone())? {
+            None => {
+                let make = |_| Shown::new(Digest::default());
+                let outcome = recommend::run(options, source, params, partitioning, make, tell)?;
+                (outcome.report, shown(outcome.sinks))
+            }
+            Some(file) => {
+                let (writer, stop, mut next) = (file.writer, options.stop.clone(), file.sinks);
+                let tell = &mut |update| tell_while_written(update, &writer, &stop, tell);
+                let make = |_| Shown::new(next());
+                let outcome = recommend::run(options, source, params, partitioning, make, tell)?;
+                writer.finish()?;
+                (outcome.report, shown(outcome.sinks))
+            }
+        };
+    report.summary.samples = in_words(kept, &labels, &texts);
+    Ok(report)
+}
+
+fn shown<S>(sinks: Vec<Shown<S>>) -> Vec<Recommendation> {
+    let parts = sinks.into_iter().flat_map(|sink| sink.into_parts().0);
+    parts.collect()
+}
+
+/// A file of results about to be written.
+struct File<F> {
+    writer: FileWriter,
+    /// The sink of the next partition.
+    sinks: F,
+}
+
+/// The file that the configuration asks for, if it asks for one.
+fn file<T: Row>(
+    config: &Config,
+    partitions: usize,
+    texts: Arc<Texts>,
+) -> Result<Option<File<impl FnMut() -> FileSink<T> + use<T>>>, JobError> {
+    let Some(path) = config.sink.path(&config.report) else {
+        return Ok(None);
+    };
+    if config.sink.file == "auto" {
+        std::fs::create_dir_all(&config.report.out).map_err(|error| {
+            let out = config.report.out.display();
+            CliError::failed(format!("cannot create {out}: {error}"))
+                .at("report.out")
+                .help("name a directory that can be written with --out DIR")
+        })?;
+    }
+    let format = match config.sink.kind {
+        SinkKind::Jsonl => FileFormat::Jsonl,
+        SinkKind::Native => FileFormat::Native,
+        SinkKind::Csv | SinkKind::Discard => FileFormat::Csv,
+    };
+    let (writer, sinks) = FileWriter::create::<T>(&path, format, partitions, texts)?;
+    let mut sinks = sinks.into_iter();
+    let next = move || sinks.next().expect("a sink was made for each partition");
+    Ok(Some(File {
+        writer,
+        sinks: next,
+    }))
+}
+
+/// A run whose results can no longer be written is not worth its end.
+fn tell_while_written(
+    update: Update,
+    writer: &FileWriter,
+    stop: &AtomicBool,
+    tell: &mut dyn FnMut(Update),
+) {
+    if writer.has_failed() {
+        stop.store(true, Ordering::Relaxed);
+    }
+    tell(update);
 }
 
 /// A user's history must have one owner, or the answers mean nothing.

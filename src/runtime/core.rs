@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Grid of the imaginary events that sample hiccups, ns.
 const HICCUP_GRID_NS: u64 = 1_000;
 
+/// A core with a blocked task does not sleep longer than this, ns.
+const BLOCKED_AGAIN_NS: u64 = 500_000;
 /// Seconds of a run whose worst hiccup is kept: an hour; the histogram goes on.
 const HICCUP_SECONDS: usize = 3_600;
 
@@ -166,7 +168,12 @@ fn rounds(
                 Progress::Idle(Some(due_ns)) => {
                     next_due_ns = Some(next_due_ns.map_or(due_ns, |next| next.min(due_ns)));
                 }
-                Progress::Idle(None) | Progress::Blocked => {}
+                Progress::Idle(None) => {}
+                // What frees a ring may be a thread that wakes nobody (a file's writer): look again soon.
+                Progress::Blocked => {
+                    let soon_ns = now_ns + BLOCKED_AGAIN_NS;
+                    next_due_ns = Some(next_due_ns.map_or(soon_ns, |next| next.min(soon_ns)));
+                }
                 Progress::Done => {
                     let seat = seats.remove(*at);
                     end.figures.push((seat.index, seat.task.figures()));

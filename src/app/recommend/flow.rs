@@ -1,5 +1,6 @@
 //! The flow: the three stages of the method as operators, and the exchanges between them.
 
+use super::params::ANSWER_ITEMS;
 use super::{
     Answer, Click, History, Memory, Neighbours, Params, Partial, Popular, Quality, Recommendation,
     Touch,
@@ -8,7 +9,7 @@ use crate::flow::{Flow, FlowError, Options, Outcome};
 use crate::operator::{Emit, Operator, Retain};
 use crate::partition::Partitioning;
 use crate::runtime::Update;
-use crate::sink::{Digestible, Sink};
+use crate::sink::{Column, Digestible, Kind, Row, Sink};
 use crate::source::Source;
 use crate::source::trace::native::{ClickRecord, KeyedRecord};
 use crate::state::Table;
@@ -50,6 +51,26 @@ impl Digestible for Recommendation {
         }
         xxh3_64(&bytes[..8 * (4 + items.len())])
     }
+}
+
+impl Row for Recommendation {
+    const COLUMNS: &'static [Column] = &[
+        column("user", Kind::Key),
+        column("item", Kind::Item),
+        column("ts_ns", Kind::TimeNs),
+        column("recommended", Kind::Items(ANSWER_ITEMS as u32)),
+    ];
+
+    fn words(&self, words: &mut [u64]) {
+        words.fill(0);
+        let items = self.items();
+        words[..4].copy_from_slice(&[self.click.user, self.item, self.ts_ns, items.len() as u64]);
+        words[4..4 + items.len()].copy_from_slice(items);
+    }
+}
+
+const fn column(name: &'static str, kind: Kind) -> Column {
+    Column { name, kind }
 }
 
 struct HistoryStage(Params);

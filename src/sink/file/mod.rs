@@ -1,0 +1,31 @@
+//! Files of results: CSV, JSON lines or native, written by one thread off the cores, whole or not at all.
+//!
+//! ```text
+//!   last stage, partition 0:  FileSink ──ring──┐
+//!   last stage, partition 1:  FileSink ──ring──┼──►  writer thread ─► encoder ─► .results.csv-….tmp
+//!   …                                          │     (sleeps when                 │ finish(): flush, sync,
+//!   last stage, partition p:  FileSink ──ring──┘      all are empty)              ▼ rename
+//!                                                                             results.csv
+//! ```
+//!
+//! A core pays for a copy into a ring, never for a format, a lock or a system call. A full ring is back-pressure:
+//! the sink keeps what is left of the step and the task takes no more. When writing fails, the thread
+//! goes on emptying the rings, so that a full disk ends in an error and never in a run that hangs.
+//!
+//! Invariant: the target is either untouched or a whole file. Only [`FileWriter::finish`] gives the file its
+//! name, and only if every partition has reached its end and every row has been written and synced.
+
+mod encode;
+mod error;
+mod lexicon;
+mod native;
+mod native_read;
+mod port;
+mod whole_file;
+mod writer;
+
+pub use encode::FileFormat;
+pub use error::SinkError;
+pub use native_read::{NativeResults, read_native};
+pub use port::FileSink;
+pub use writer::FileWriter;
