@@ -145,7 +145,7 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         .figures
         .iter()
         .flat_map(|task| task.notes.iter().cloned());
-    summary.samples.extend(notes);
+    summary.notes.extend(notes);
     Report {
         summary,
         latency,

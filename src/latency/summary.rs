@@ -60,6 +60,8 @@ pub struct Summary {
     pub quality: BTreeMap<String, f64>,
     /// A few answers in words, for people.
     pub samples: Vec<String>,
+    /// What the source was taken for: format, columns, time unit.
+    pub notes: Vec<String>,
     /// Where it ran.
     pub environment: Environment,
     /// Why this run should be read with care; empty for a clean one.

@@ -32,6 +32,14 @@ pub fn text(summary: &Summary, colour: bool) -> String {
         lines.push(String::new());
         cores(&mut lines, &summary.cores, paint);
     }
+    let notes: Vec<String> = summary.notes.iter().map(|note| plain(note)).collect();
+    section(
+        &mut lines,
+        &notes,
+        WARNINGS_SHOWN,
+        &paint.bold("source"),
+        "  ",
+    );
     quality(&mut lines, summary, paint);
     let samples: Vec<String> = summary.samples.iter().map(|sample| plain(sample)).collect();
     section(
