@@ -81,6 +81,9 @@ pub const SETTLE_EVERY: usize = 64;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place(usize);
 
+/// Lines asked for beyond a home that holds another key. At a load of 0.6 a new key looks at 3.6 slots.
+const LOOK_LINES: usize = 4;
+
 /// How a table starts.
 #[derive(Clone, Copy, Debug)]
 pub struct TableOptions {
@@ -250,12 +253,13 @@ impl<V: Pod> Table<V> {
     #[inline(always)]
     pub fn look(&self, place: Place, key: u64) -> Place {
         let slot = self.slot(place.0);
-        let next = place.0 + usize::from((slot.tag != 0) & (slot.key != key));
+        let past = usize::from((slot.tag != 0) & (slot.key != key));
+        let next = place.0 + past;
         #[cfg(target_arch = "x86_64")]
-        {
+        for further in 0..LOOK_LINES {
             use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             // SAFETY: a prefetch reads no memory and cannot fault; the address lies in the reserve.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.base.add(next).cast()) };
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.base.add(next + further * past).cast()) };
         }
         Place(next)
     }
