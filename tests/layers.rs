@@ -4,7 +4,7 @@
 //! ```text
 //!   8  main  lib                               the roots
 //!   7  cli                                     speaks to people
-//!   6  app                                     ready-made flows
+//!   6  app  prelude                            ready-made flows; what flows of one's own need
 //!   5  flow                                    graph → tasks and rings
 //!   4  runtime  schedule                       cores; which task on which
 //!   3  exchange  source  operator  sink        the kinds of task, and what joins them
@@ -20,7 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each top-level module and its layer.
-const LAYERS: [(&str, u8); 18] = [
+const LAYERS: [(&str, u8); 19] = [
     ("event", 0),
     ("sys", 0),
     ("latency", 1),
@@ -36,6 +36,7 @@ const LAYERS: [(&str, u8); 18] = [
     ("schedule", 4),
     ("flow", 5),
     ("app", 6),
+    ("prelude", 6),
     ("cli", 7),
     ("main", 8),
     ("lib", 8),

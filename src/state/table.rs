@@ -348,6 +348,11 @@ impl<V: Pod> Table<V> {
         true
     }
 
+    /// The same for who has not hashed the key.
+    pub fn forget(&mut self, key: u64) -> bool {
+        self.remove(mum64(key), key)
+    }
+
     /// Every key and its state, in the order of the slots.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &V)> {
         let end = self.end_slots();
