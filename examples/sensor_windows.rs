@@ -24,7 +24,7 @@ struct Reading {
 
 /// A window is a key of its own: sensor and minute in one number.
 fn window(reading: &Reading) -> u64 {
-    u64::from(reading.sensor) << 32 | reading.at_ns / MINUTE_NS
+    (u64::from(reading.sensor) << 32) | (reading.at_ns / MINUTE_NS)
 }
 
 /// The state of an open window: plain bytes, all zero when it is new.

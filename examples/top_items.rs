@@ -62,7 +62,7 @@ fn basket(record: KeyedRecord) -> Basket {
             (draw >> 62 > 0).then(|| product(24)),
             (draw >> 63 > 0).then(|| product(40)),
         ],
-        returned: draw % 32 == 0,
+        returned: draw.is_multiple_of(32),
     }
 }
 
@@ -88,7 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .flatten()
                 .for_each(|product| push(Bought { buyer, product }));
         })
-        .partition_by(|bought: &Bought| u64::from(bought.buyer) << 8 | u64::from(bought.product))
+        .partition_by(|bought: &Bought| (u64::from(bought.buyer) << 8) | u64::from(bought.product))
         .keyed("pairs", |_| {
             update(|bought: &Bought, times: &mut u64| {
                 *times += 1;
