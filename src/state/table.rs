@@ -166,7 +166,10 @@ impl<V: Pod> Table<V> {
             reserve.advise_huge(present.clone());
             reserve.prefault(present);
         }
-        let growth = Arc::new(Growth::new(reserve, prefaulter.is_some()));
+        let growth = Arc::new(Growth::new(
+            reserve,
+            prefaulter.and_then(Prefaulter::thread),
+        ));
         if let Some(helper) = prefaulter {
             helper.serve(&growth);
         }
