@@ -10,13 +10,14 @@
 //!   helper                         │   ◄── ready_from ══ pages present ════════┤
 //! ```
 //!
-//! Three counters, one writer each: the table writes `new_end` and `write_from`, the helper `ready_from`.
+//! The table writes `new_end` and `write_from`, the helper moves `ready_from` down from where the table
+//! has set it, unless the table has set it anew. `tests/models.rs` tries this file in every order of steps.
 //! A stale `write_from` is too high, so the helper lags and the table waits longer; a stale `ready_from`
 //! is too high as well, so the table believes fewer pages to be present than are. Neither is unsafe:
 //! a page that is not there yet is brought in by the kernel on first touch, only later.
 
 use crate::sys::memory::{HUGE_PAGE_BYTES, Reserve};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sys::sync::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
@@ -67,7 +68,8 @@ impl Growth {
             self.ready_from.store(0, Ordering::Relaxed);
             return;
         };
-        self.ready_from.store(new_end, Ordering::Relaxed);
+        // A swap, since the helper's compare-and-exchange must see it wherever it comes later.
+        self.ready_from.swap(new_end, Ordering::AcqRel);
         self.old_end.store(old_end, Ordering::Relaxed);
         self.write_from.store(new_end, Ordering::Relaxed);
         // Pairs with the Acquire load in `serve`: a helper that sees this end sees the three above.
@@ -95,7 +97,7 @@ impl Growth {
     }
 
     /// Helper: brings in what is wanted now; whether there was anything to do.
-    fn serve(&self) -> bool {
+    pub(super) fn serve(&self) -> bool {
         // Pairs with the Release store in `request`.
         let new_end = self.new_end.load(Ordering::Acquire);
         if new_end == 0 {
@@ -106,7 +108,8 @@ impl Growth {
         if ready == new_end {
             self.reserve.advise_huge(old_end..new_end);
         }
-        let ahead = ((new_end - old_end) / 32).max(AHEAD_BYTES_MIN);
+        // Saturating: the three are not read at one moment, and the table may have asked anew.
+        let ahead = (new_end.saturating_sub(old_end) / 32).max(AHEAD_BYTES_MIN);
         let goal = self
             .write_from
             .load(Ordering::Relaxed)
@@ -119,11 +122,12 @@ impl Growth {
         self.reserve.prefault(from..ready);
         // At the end of the new half everything below is old and present.
         let from = if from == old_end { 0 } else { from };
-        if self.new_end.load(Ordering::Relaxed) == new_end {
-            // Pairs with the Acquire load in `is_ready`.
-            self.ready_from.store(from, Ordering::Release);
-        }
-        from != 0
+        // Not where the table has gone on without us and asked anew: its pages are others. Release pairs
+        // with the Acquire load in `is_ready`.
+        let told =
+            self.ready_from
+                .compare_exchange(ready, from, Ordering::Release, Ordering::Relaxed);
+        from != 0 || told.is_err()
     }
 }
 
