@@ -60,7 +60,7 @@ const LINES_MAX: usize = 400;
 /// Files that are longer, how long they may be, and why they are not two.
 const LONGER: [(&str, usize, &str); 1] = [(
     "src/state/table.rs",
-    460,
+    500,
     "lookup, removal and growth share three invariants, which one header states",
 )];
 
