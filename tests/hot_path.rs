@@ -25,8 +25,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 const KEYS: u64 = 10_000;
-/// Now and then, however long the run is: a buffer that meets its largest step only late.
-const STRAY_MAX: u64 = 16;
+/// However long the run is: the buffer behind each of eight full rings may meet its largest step late, and
+/// double up to five times. An allocation a step would be more than a thousand.
+const STRAY_MAX: u64 = 64;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static SYSTEM_CALLS: AtomicU64 = AtomicU64::new(0);
@@ -242,12 +243,17 @@ fn an_operator_that_allocates_or_calls_is_found() {
         std::hint::black_box(Box::new(*record));
     });
     assert!(boxed.allocations > 50_000, "{boxed:?}");
+    // Few: a call that is counted waits for the supervisor, which on a busy machine takes its time.
     let called = two_exchanges_at_a_rate(1, |record| {
-        if record.ts_ns % 16 == 0 {
+        if record.ts_ns.is_multiple_of(1024) {
             std::thread::yield_now();
         }
     });
-    let expected = if SUPERVISED.load(Relaxed) { 3_000 } else { 0 };
+    let expected = if SUPERVISED.load(Relaxed) {
+        STRAY_MAX
+    } else {
+        0
+    };
     assert!(called.system_calls >= expected, "{called:?}");
 }
 
