@@ -7,6 +7,7 @@ pub mod flow;
 pub mod latency;
 pub mod operator;
 pub mod partition;
+pub mod prelude;
 pub mod ring;
 pub mod runtime;
 pub mod schedule;
@@ -15,3 +16,6 @@ pub mod source;
 pub mod state;
 pub mod sys;
 pub mod task;
+
+/// Keyed state is plain bytes: `#[derive(Pod, Zeroable)]` for types of your own.
+pub use bytemuck;

@@ -92,7 +92,7 @@ impl Operator for Buckets {
         out: &mut impl Emit<(u64, u64)>,
     ) -> Retain {
         *seen += event.count;
-        if event.count % 3 == 0 {
+        if event.count.is_multiple_of(3) {
             out.emit((key, event.count));
         }
         if *seen > 5_000 {
@@ -129,7 +129,7 @@ fn two_exchanges_with_fused_steps_lose_and_repeat_nothing() -> Result<(), FlowEr
                 let total = totals.entry(reading.key).or_default();
                 total.add(reading.value, reading.ts_ns);
                 *buckets.entry(reading.key % 7).or_default() += total.count;
-                thirds += u64::from(total.count % 3 == 0);
+                thirds += u64::from(total.count.is_multiple_of(3));
             }
         }
         if buckets.values().any(|seen| *seen > 5_000) {

@@ -3,10 +3,12 @@ mod fused;
 mod keyed;
 mod relay;
 mod stage;
+mod update;
 pub use fused::{Filter, FlatMap, Map};
 pub use keyed::{KeyOf, Keyed};
 pub use relay::Relay;
 pub use stage::{Logic, Stage, StageName};
+pub use update::{Update, update};
 
 use crate::event::{Due, Event};
 use crate::state::Table;

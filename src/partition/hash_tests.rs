@@ -1,3 +1,5 @@
+//! The hash: its values never change, and no pattern of keys shows.
+
 use super::*;
 
 const KEYS: u64 = 1 << 17;

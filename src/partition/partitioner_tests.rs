@@ -1,3 +1,5 @@
+//! Partitioners: in range, stable, even where they promise it.
+
 use super::super::{PARTITIONS_MAX, Partitioning, mum64};
 use super::*;
 use proptest::prelude::*;

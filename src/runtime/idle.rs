@@ -12,11 +12,11 @@
 //!
 //! Either the sleeper's step 3 sees the messages, or the worker's step 3 sees the flag. A wake-up costs
 //! the worker about 13 µs and arrives after 20–35 µs (measured), so only cores that wait long are parked.
+//! `tests/models.rs` tries this file in every order of steps.
 
+use crate::sys::sync::{AtomicBool, Ordering, Parker, Unparker, fence};
 use crossbeam_utils::CachePadded;
-use crossbeam_utils::sync::{Parker, Unparker};
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Duration;
 
 /// How a core waits.

@@ -1,3 +1,5 @@
+//! Paces: which due times they give.
+
 use super::*;
 use crate::source::load::Arrivals;
 use crate::sys::rate::Rate;

@@ -10,20 +10,24 @@
 //!   helper                         │   ◄── ready_from ══ pages present ════════┤
 //! ```
 //!
-//! Three counters, one writer each: the table writes `new_end` and `write_from`, the helper `ready_from`.
+//! The table writes `new_end` and `write_from`, the helper moves `ready_from` down from where the table
+//! has set it, unless the table has set it anew. `tests/models.rs` tries this file in every order of steps.
 //! A stale `write_from` is too high, so the helper lags and the table waits longer; a stale `ready_from`
 //! is too high as well, so the table believes fewer pages to be present than are. Neither is unsafe:
 //! a page that is not there yet is brought in by the kernel on first touch, only later.
 
 use crate::sys::memory::{HUGE_PAGE_BYTES, Reserve};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sys::sync::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
-/// How often the helper looks for work. A table asks long before it needs the first page, so a
-/// millisecond is soon enough, and a thousand looks a second cost an idle machine about 0.3 % of a core.
+/// How often the helper looks how far a table has come that is growing. A table that wants to grow wakes
+/// it; while none is growing it sleeps.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// After so many looks in vain the tables seem to rest halfway, and the helper looks eight times less
+/// often: a thousand looks a second cost an idle machine 2 % of a core (measured).
+const LOOKS_IN_VAIN: u32 = 100;
 
 /// How far the helper runs ahead of the table. Pages ahead are memory the table may not use yet, so this
 /// is a share of the new half (1/32), at least this much.
@@ -37,18 +41,19 @@ pub(super) struct Growth {
     new_end: AtomicUsize,
     write_from: AtomicUsize,
     ready_from: AtomicUsize,
-    helped: bool,
+    helper: Option<Thread>,
 }
 
 impl Growth {
-    pub(super) fn new(reserve: Reserve, helped: bool) -> Self {
+    /// The counters of a table in `reserve`, and the helper it may wake.
+    pub(super) fn new(reserve: Reserve, helper: Option<Thread>) -> Self {
         Growth {
             reserve,
             old_end: AtomicUsize::new(0),
             new_end: AtomicUsize::new(0),
             write_from: AtomicUsize::new(0),
             ready_from: AtomicUsize::new(0),
-            helped,
+            helper,
         }
     }
 
@@ -58,16 +63,24 @@ impl Growth {
             self.ready_from.store(0, Ordering::Relaxed); // ordinary pages, 1.7 µs each, one in 64 slots
             return;
         }
-        if !self.helped {
+        let Some(helper) = &self.helper else {
             self.reserve.advise_huge(old_end..new_end);
             self.ready_from.store(0, Ordering::Relaxed);
             return;
-        }
-        self.ready_from.store(new_end, Ordering::Relaxed);
+        };
+        // A swap, since the helper's compare-and-exchange must see it wherever it comes later.
+        self.ready_from.swap(new_end, Ordering::AcqRel);
         self.old_end.store(old_end, Ordering::Relaxed);
         self.write_from.store(new_end, Ordering::Relaxed);
         // Pairs with the Acquire load in `serve`: a helper that sees this end sees the three above.
         self.new_end.store(new_end, Ordering::Release);
+        // Once a doubling, some 10 µs. A helper that is just about to sleep finds the token of this call.
+        helper.unpark();
+    }
+
+    /// Helper: whether pages of the growth under way are still to come.
+    fn is_growing(&self) -> bool {
+        self.ready_from.load(Ordering::Relaxed) != 0
     }
 
     /// Table: whether the bytes from `from` up are present.
@@ -84,7 +97,7 @@ impl Growth {
     }
 
     /// Helper: brings in what is wanted now; whether there was anything to do.
-    fn serve(&self) -> bool {
+    pub(super) fn serve(&self) -> bool {
         // Pairs with the Release store in `request`.
         let new_end = self.new_end.load(Ordering::Acquire);
         if new_end == 0 {
@@ -95,7 +108,8 @@ impl Growth {
         if ready == new_end {
             self.reserve.advise_huge(old_end..new_end);
         }
-        let ahead = ((new_end - old_end) / 32).max(AHEAD_BYTES_MIN);
+        // Saturating: the three are not read at one moment, and the table may have asked anew.
+        let ahead = (new_end.saturating_sub(old_end) / 32).max(AHEAD_BYTES_MIN);
         let goal = self
             .write_from
             .load(Ordering::Relaxed)
@@ -108,11 +122,12 @@ impl Growth {
         self.reserve.prefault(from..ready);
         // At the end of the new half everything below is old and present.
         let from = if from == old_end { 0 } else { from };
-        if self.new_end.load(Ordering::Relaxed) == new_end {
-            // Pairs with the Acquire load in `is_ready`.
-            self.ready_from.store(from, Ordering::Release);
-        }
-        from != 0
+        // Not where the table has gone on without us and asked anew: its pages are others. Release pairs
+        // with the Acquire load in `is_ready`.
+        let told =
+            self.ready_from
+                .compare_exchange(ready, from, Ordering::Release, Ordering::Relaxed);
+        from != 0 || told.is_err()
     }
 }
 
@@ -136,17 +151,28 @@ impl Prefaulter {
         let thread = std::thread::Builder::new()
             .name("prefault".into())
             .spawn(move || {
+                let mut in_vain = 0;
                 while !halt.load(Ordering::Relaxed) {
-                    std::thread::sleep(LOOK_EVERY);
                     let tables: Vec<_> = match seen.lock() {
                         Ok(tables) => tables.iter().filter_map(Weak::upgrade).collect(),
                         Err(_) => return,
                     };
-                    while tables
-                        .iter()
-                        .fold(false, |busy, table| table.serve() | busy)
-                        && !halt.load(Ordering::Relaxed)
-                    {}
+                    let mut busy = false;
+                    for table in &tables {
+                        busy |= table.serve();
+                    }
+                    in_vain = if busy { 0 } else { in_vain + 1 };
+                    if busy {
+                        continue;
+                    }
+                    if !tables.iter().any(|table| table.is_growing()) {
+                        std::thread::park();
+                        in_vain = 0;
+                    } else if in_vain < LOOKS_IN_VAIN {
+                        std::thread::park_timeout(LOOK_EVERY);
+                    } else {
+                        std::thread::park_timeout(LOOK_EVERY * 8);
+                    }
                 }
             })?;
         Ok(Prefaulter {
@@ -154,6 +180,11 @@ impl Prefaulter {
             stop,
             thread: Some(thread),
         })
+    }
+
+    /// The thread that a table wakes when it wants to grow.
+    pub(super) fn thread(&self) -> Option<Thread> {
+        self.thread.as_ref().map(|handle| handle.thread().clone())
     }
 
     pub(super) fn serve(&self, growth: &Arc<Growth>) {
@@ -168,6 +199,7 @@ impl Drop for Prefaulter {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
             let _ = thread.join();
         }
     }

@@ -169,7 +169,10 @@ impl<V: Pod> Table<V> {
             reserve.advise_huge(present.clone());
             reserve.prefault(present);
         }
-        let growth = Arc::new(Growth::new(reserve, prefaulter.is_some()));
+        let growth = Arc::new(Growth::new(
+            reserve,
+            prefaulter.and_then(Prefaulter::thread),
+        ));
         if let Some(helper) = prefaulter {
             helper.serve(&growth);
         }
@@ -350,6 +353,11 @@ impl<V: Pod> Table<V> {
         self.slot(hole).tag = 0;
         self.len -= 1;
         true
+    }
+
+    /// The same for who has not hashed the key.
+    pub fn forget(&mut self, key: u64) -> bool {
+        self.remove(mum64(key), key)
     }
 
     /// Every key and its state, in the order of the slots.

@@ -9,4 +9,5 @@ pub mod procfs;
 pub mod quantity;
 pub mod random;
 pub mod rate;
+pub(crate) mod sync;
 pub mod topology;

@@ -1,3 +1,5 @@
+//! What the kernel writes, read back.
+
 use super::*;
 
 const XEON_GUEST: &str = "processor\t: 0

@@ -1,3 +1,5 @@
+//! Quantities: what is read, what is printed, what is refused.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -79,7 +79,7 @@ fn later_layers_win() {
         .lay_text("seed", "3", Origin::Flag("--seed"))
         .expect("valid");
     let config = Config::read(settings).expect("valid");
-    assert_eq!((config.seed, config.runtime.budget), (3, 10));
+    assert_eq!((config.seed, config.runtime.budget), (3, Auto::Given(10)));
     assert_eq!(config.runtime.cores, Auto::Given(2));
     assert_eq!(
         config.settings().origin("runtime.budget"),

@@ -1,3 +1,5 @@
+//! Key distributions against what their formulas say.
+
 use super::*;
 use rand_distr::Distribution;
 

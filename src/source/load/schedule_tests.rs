@@ -1,3 +1,5 @@
+//! Schedules: due times, rates, seeds.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Findings about a machine, from machines made up for the purpose.
+
 use super::finding::{finding, ok};
 use super::*;
 use crate::sys::procfs::{CpuInfo, CpuTime, Memory};

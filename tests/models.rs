@@ -1,0 +1,286 @@
+//! The two protocols between threads that are ours, in every order of steps that the memory model allows.
+//!
+//! Not copies: the files of `src` are compiled into this program, where `crate::sys` is loom's atomics and
+//! a memory that remembers its pages. So whatever is changed there is tried here. loom tries every order of
+//! steps and every value that a load may return, up to a number of involuntary changes of thread.
+
+use loom::model::Builder;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../src/runtime/idle.rs"]
+mod idle;
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../src/state/growth.rs"]
+mod growth;
+
+/// What stands in for `src/sys`.
+mod sys {
+    pub(crate) mod sync {
+        pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+        use loom::sync::{Arc, Condvar, Mutex};
+        use std::time::Duration;
+
+        thread_local! {
+            /// Whether fences work; taken away to see that the models need them. loom runs all threads of
+            /// a model on the thread of its test.
+            pub(crate) static FENCES: std::cell::Cell<bool> = const { std::cell::Cell::new(true) };
+        }
+
+        pub(crate) fn fence(ordering: Ordering) {
+            if FENCES.get() {
+                loom::sync::atomic::fence(ordering);
+            }
+        }
+
+        /// As crossbeam's, without the time-out: a wake-up that is lost is a deadlock, which loom reports.
+        #[derive(Debug)]
+        pub(crate) struct Parker(Unparker);
+
+        #[derive(Clone, Debug)]
+        pub(crate) struct Unparker(Arc<(Mutex<bool>, Condvar)>);
+
+        impl Parker {
+            pub(crate) fn new() -> Self {
+                Parker(Unparker(Arc::new((Mutex::new(false), Condvar::new()))))
+            }
+
+            pub(crate) fn unparker(&self) -> &Unparker {
+                &self.0
+            }
+
+            pub(crate) fn park_timeout(&self, _: Duration) {
+                let (token, given) = &*self.0.0;
+                let mut token = token.lock().expect("not poisoned");
+                while !*token {
+                    token = given.wait(token).expect("not poisoned");
+                }
+                *token = false;
+            }
+        }
+
+        impl Unparker {
+            pub(crate) fn unpark(&self) {
+                *self.0.0.lock().expect("not poisoned") = true;
+                self.0.1.notify_one();
+            }
+        }
+    }
+
+    pub(crate) mod memory {
+        use loom::sync::atomic::{AtomicBool, Ordering};
+        use std::ops::Range;
+
+        pub(crate) const HUGE_PAGE_BYTES: usize = 2 << 20;
+
+        /// Remembers which of its pages are present. Relaxed on purpose: who looks must know by other means.
+        #[derive(Debug)]
+        pub(crate) struct Reserve(Vec<AtomicBool>);
+
+        impl Reserve {
+            pub(crate) fn of_pages(pages: usize) -> Self {
+                Reserve((0..pages).map(|_| AtomicBool::new(false)).collect())
+            }
+
+            pub(crate) fn advise_huge(&self, _: Range<usize>) {}
+
+            pub(crate) fn prefault(&self, range: Range<usize>) {
+                for page in range.start / HUGE_PAGE_BYTES..range.end / HUGE_PAGE_BYTES {
+                    self.0[page].store(true, Ordering::Relaxed);
+                }
+            }
+
+            pub(crate) fn is_present(&self, page: usize) -> bool {
+                self.0[page].load(Ordering::Relaxed)
+            }
+        }
+    }
+}
+
+/// Tries `model` in every order of steps with at most `preemptions` involuntary changes of thread.
+fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+/// Sleep and wake: whoever waits for a message gets it, however the steps fall.
+mod sleep_and_wake {
+    use super::idle::{Idle, Sleepers, Waiter};
+    use super::*;
+
+    /// A core in miniature: its waiter, and a clock that moves by a rest.
+    struct Core {
+        waiter: Waiter,
+        now_ns: u64,
+    }
+
+    fn cores(count: usize) -> (Arc<Sleepers>, Vec<Core>) {
+        let (sleepers, parkers) = Sleepers::new(count);
+        let core = |(me, parker)| Core {
+            // Crowded, so that it does not spin first: spinning changes nothing here.
+            waiter: Waiter::new(Idle::Park, me, count, true, parker),
+            now_ns: 0,
+        };
+        (
+            Arc::new(sleepers),
+            parkers.into_iter().enumerate().map(core).collect(),
+        )
+    }
+
+    impl Core {
+        /// Rounds that look at `message` and rest, until it is there. Each rest is "longer than it parks
+        /// after", so that the first announces and the next parks.
+        fn wait_for(&mut self, message: &AtomicBool, sleepers: &Sleepers) {
+            while !message.load(Ordering::Acquire) {
+                self.waiter.rest(sleepers, self.now_ns, None);
+                self.now_ns += 1_000_000;
+            }
+            self.waiter.worked(sleepers);
+        }
+
+        /// A round that moved something: a ring's Release store, then `worked`.
+        fn send(&mut self, message: &AtomicBool, sleepers: &Sleepers) {
+            message.store(true, Ordering::Release);
+            self.waiter.worked(sleepers);
+        }
+    }
+
+    fn one_message() {
+        let (sleepers, mut cores) = cores(2);
+        // It has been idle for long: its next rest announces.
+        cores[0].waiter.rest(&sleepers, 0, None);
+        cores[0].now_ns = 1_000_000;
+        let message = Arc::new(AtomicBool::new(false));
+        let mut sender = cores.remove(1);
+        let (sent, known) = (message.clone(), sleepers.clone());
+        let worker = thread::spawn(move || sender.send(&sent, &known));
+        cores[0].wait_for(&message, &sleepers);
+        worker.join().expect("it sends");
+    }
+
+    #[test]
+    fn a_message_wakes_who_waits_for_it() {
+        check(4, one_message);
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn without_the_fences_a_message_can_be_missed() {
+        sys::sync::FENCES.set(false);
+        check(4, one_message);
+    }
+
+    #[test]
+    fn two_senders_wake_one_sleeper_for_both_messages() {
+        check(2, || {
+            let (sleepers, mut cores) = cores(3);
+            let messages: [_; 2] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
+            let workers = [2, 1].map(|core| {
+                let mut sender = cores.remove(core);
+                let (sent, known) = (messages[core - 1].clone(), sleepers.clone());
+                thread::spawn(move || sender.send(&sent, &known))
+            });
+            messages
+                .iter()
+                .for_each(|message| cores[0].wait_for(message, &sleepers));
+            workers
+                .into_iter()
+                .for_each(|worker| worker.join().expect("it sends"));
+        });
+    }
+
+    #[test]
+    fn a_question_and_its_answer_cross() {
+        check(2, || {
+            let (sleepers, mut cores) = cores(2);
+            let [question, answer] = std::array::from_fn(|_| Arc::new(AtomicBool::new(false)));
+            let mut other = cores.remove(1);
+            let (asked, answered, known) = (question.clone(), answer.clone(), sleepers.clone());
+            let worker = thread::spawn(move || {
+                other.wait_for(&asked, &known);
+                other.send(&answered, &known);
+            });
+            cores[0].send(&question, &sleepers);
+            cores[0].wait_for(&answer, &sleepers);
+            worker.join().expect("it answers");
+        });
+    }
+}
+
+/// Growth: a table that is told its pages are there finds them there.
+mod pages_ahead_of_growth {
+    use super::growth::Growth;
+    use super::sys::memory::{HUGE_PAGE_BYTES, Reserve};
+    use super::*;
+
+    /// What the table is told of the pages from `from` to `end` is true.
+    fn look(growth: &Growth, from: usize, end: usize) {
+        if growth.is_ready(from * HUGE_PAGE_BYTES) {
+            for page in from..end {
+                assert!(growth.reserve.is_present(page), "page {page} is not there");
+            }
+        }
+    }
+
+    fn serve(growth: &Growth, times: usize) {
+        for _ in 0..times {
+            growth.serve();
+        }
+    }
+
+    fn helped() -> Arc<Growth> {
+        // The handle is only woken, and the helper of the model does not sleep.
+        Arc::new(Growth::new(
+            Reserve::of_pages(8),
+            Some(std::thread::current()),
+        ))
+    }
+
+    #[test]
+    fn pages_that_are_said_to_be_ready_are_present() {
+        check(4, || {
+            let growth = helped();
+            let served = growth.clone();
+            let helper = thread::spawn(move || serve(&served, 3));
+            growth.request(2 * HUGE_PAGE_BYTES, 4 * HUGE_PAGE_BYTES);
+            look(&growth, 3, 4);
+            growth.wrote(3 * HUGE_PAGE_BYTES);
+            look(&growth, 2, 4);
+            helper.join().expect("it serves");
+        });
+    }
+
+    #[test]
+    fn a_table_that_does_not_wait_and_grows_again_is_told_the_truth() {
+        check(4, || {
+            let growth = helped();
+            let served = growth.clone();
+            let helper = thread::spawn(move || serve(&served, 2));
+            growth.request(HUGE_PAGE_BYTES, 2 * HUGE_PAGE_BYTES);
+            // It took the page faults itself and has filled the new half too.
+            growth.wrote(0);
+            growth.request(2 * HUGE_PAGE_BYTES, 4 * HUGE_PAGE_BYTES);
+            look(&growth, 3, 4);
+            look(&growth, 2, 4);
+            helper.join().expect("it serves");
+        });
+    }
+
+    #[test]
+    fn the_helper_brings_in_everything_that_is_asked_for() {
+        check(4, || {
+            let growth = helped();
+            growth.request(2 * HUGE_PAGE_BYTES, 4 * HUGE_PAGE_BYTES);
+            let served = growth.clone();
+            let helper = thread::spawn(move || while served.serve() {});
+            growth.wrote(3 * HUGE_PAGE_BYTES);
+            helper.join().expect("it serves");
+            assert!(growth.is_ready(0));
+            look(&growth, 2, 4);
+        });
+    }
+}
