@@ -66,7 +66,10 @@ const FORCE_PERCENT: usize = 78;
 /// would let the old half fill up: as it is, its last part ends at a load of 0.77.
 const MIGRATE_PER_INSERT: usize = 6;
 /// Moved in one go, to stay on the same lines.
-const MIGRATE_SLOTS: usize = 64;
+const MIGRATE_SLOTS: usize = 256;
+/// How far ahead of the slot being moved lines are fetched: its own and the two it may go to, which were
+/// zeroed by another core.
+const MIGRATE_AHEAD: usize = 16;
 /// Slots behind the last home slot, for the cluster that runs over the end.
 const TAIL_SLOTS: usize = 4096;
 /// Smallest table.
@@ -432,6 +435,9 @@ impl<V: Pod> Table<V> {
         self.last_old = ((from as u64) << self.shift).wrapping_sub(1);
         self.front = from;
         for index in from..end {
+            self.fetch(index + MIGRATE_AHEAD);
+            self.fetch(2 * (index + MIGRATE_AHEAD));
+            self.fetch(2 * (index + MIGRATE_AHEAD) + 1);
             let entry = *self.slot(index);
             if entry.tag != 0 {
                 self.slot(index).tag = 0;
@@ -439,6 +445,19 @@ impl<V: Pod> Table<V> {
             }
         }
         self.growth.wrote(2 * from * size_of::<Slot<V>>());
+    }
+
+    /// Asks the processor for the first line of a slot.
+    #[inline(always)]
+    fn fetch(&self, index: usize) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a prefetch reads no memory and cannot fault, wherever it points.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.base.wrapping_add(index).cast()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = index;
     }
 
     /// The last entries have no room to move upwards one by one: they go through a buffer.

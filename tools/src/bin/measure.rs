@@ -80,6 +80,9 @@ struct Args {
     /// still has); that is the host's time, not the engine's.
     #[arg(long, default_value_t = 0)]
     warm_gib: usize,
+    /// Make room for so many keys before the start.
+    #[arg(long)]
+    expect: Option<usize>,
     /// Only the engine, without the bare loop.
     #[arg(long)]
     only_engine: bool,
@@ -163,7 +166,9 @@ fn engine(args: &Args, events: Arc<Vec<KeyedRecord>>) -> (u64, f64) {
         partitions: args.partitions,
         ring_slots: args.ring_slots,
         budget: args.budget,
-        expected_keys: if args.presized { args.distinct } else { 0 },
+        expected_keys: args
+            .expect
+            .unwrap_or(if args.presized { args.distinct } else { 0 }),
         ..Options::default()
     };
     struct Lent(Arc<Vec<KeyedRecord>>);
