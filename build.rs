@@ -3,7 +3,9 @@
 use std::process::Command;
 
 fn main() {
+    // HEAD itself does not change when its branch moves; the log of its moves does.
     println!("cargo:rerun-if-changed=.git/HEAD");
+    println!("cargo:rerun-if-changed=.git/logs/HEAD");
     println!("cargo:rerun-if-changed=build.rs");
     let head = Command::new("git")
         .args(["rev-parse", "--short=12", "HEAD"])

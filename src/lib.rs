@@ -19,3 +19,8 @@ pub mod task;
 
 /// Keyed state is plain bytes: `#[derive(Pod, Zeroable)]` for types of your own.
 pub use bytemuck;
+
+/// Holds the code of the README to the compiler.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -13,6 +13,7 @@ use crate::event::{Due, Marker};
 use crate::sys::clock::Clock;
 use hdrhistogram::Histogram;
 use std::any::Any;
+use std::fmt::Debug;
 
 /// What a task is handed for one step.
 #[derive(Debug)]
@@ -148,4 +149,22 @@ pub struct LastEpoch {
     pub end_ns: u64,
     /// Latencies, ns.
     pub latency: Histogram<u64>,
+}
+
+/// Remembers which event is being processed, for the report of a panic; costs a store an event.
+#[derive(Debug)]
+pub struct Watch<'a, E: Debug> {
+    /// The event, while there is one.
+    pub event: Option<&'a E>,
+    /// Where its `Debug` text goes if a panic passes by.
+    pub interrupted: &'a mut Option<String>,
+}
+
+impl<E: Debug> Drop for Watch<'_, E> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            *self.interrupted = self.event.map(|event| format!("{event:?}"));
+        }
+    }
 }

@@ -64,10 +64,10 @@ impl<S: Source> Build for FromSource<S> {
         plan: &mut Plan,
     ) -> Result<(), FlowError> {
         let interval_ns = plan.options.interval_ns;
-        for down in downs {
+        // A source is one task, so there is one downstream.
+        if let Some(down) = downs.into_iter().next() {
             let task = SourceTask::new(self.name.clone(), self.source, down, interval_ns);
             plan.add(&self.name, 0, 0, 1, Box::new(task));
-            break;
         }
         Ok(())
     }

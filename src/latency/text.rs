@@ -220,7 +220,8 @@ fn quality(lines: &mut Vec<String>, summary: &Summary, paint: Paint) {
         .take(QUALITY_SHOWN)
         .map(|(name, value)| format!("{} {}", plain(name), number(**value)))
         .collect();
-    lines.push(format!("{}  {}", paint.bold("quality"), alone.join("  ")));
+    let head_line = format!("{}  {}", paint.bold("quality"), alone.join("  "));
+    lines.push(head_line.trim_end().to_owned());
     if compared.is_empty() {
         return more(lines, summary.quality.len(), QUALITY_SHOWN);
     }

@@ -17,9 +17,8 @@ use super::{Emitter, Operator, Retain};
 use crate::event::{Due, Event, Message};
 use crate::partition::mum64;
 use crate::state::{Place, SETTLE_EVERY, Table};
-use crate::task::{Context, Downstream, Figures};
+use crate::task::{Context, Downstream, Figures, Watch};
 use bytemuck::Pod;
-use std::fmt::Debug;
 use std::ops::Range;
 
 /// Events of a block. While one is processed, the lines of the next two are on their way; a core can have
@@ -54,21 +53,6 @@ impl<Op: Operator, K: KeyOf<Op::In>> Keyed<Op, K> {
             events_filtered: 0,
             events_expanded: 0,
             interrupted: None,
-        }
-    }
-}
-
-/// Remembers which event is being processed, for the report of a panic; costs a store an event.
-struct Watch<'a, E: Debug> {
-    event: Option<&'a E>,
-    interrupted: &'a mut Option<String>,
-}
-
-impl<E: Debug> Drop for Watch<'_, E> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            *self.interrupted = self.event.map(|event| format!("{event:?}"));
         }
     }
 }

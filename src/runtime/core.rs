@@ -116,7 +116,10 @@ pub(super) fn run_core(
     }
     waiter.worked(sleepers);
     for seat in seats {
-        end.figures.push((seat.index, seat.task.figures()));
+        // A user's `measures` may panic as well; what it would have told is lost, the run's end is not.
+        if let Ok(figures) = catch_unwind(AssertUnwindSafe(|| seat.task.figures())) {
+            end.figures.push((seat.index, figures));
+        }
     }
     end
 }

@@ -14,7 +14,7 @@
 use crate::event::{Due, Event, Marker};
 use crate::latency::{new_histogram, record};
 use crate::sys::memory::prefetch_read;
-use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError};
+use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError, Watch};
 use hdrhistogram::Histogram;
 
 /// At least so many events between two probes.
@@ -76,6 +76,7 @@ pub struct Offer<'a, D> {
     down: &'a mut D,
     counts: &'a mut Counts,
     late_start: &'a mut Histogram<u64>,
+    interrupted: &'a mut Option<String>,
     now_ns: u64,
 }
 
@@ -113,7 +114,12 @@ impl<D> Offer<'_, D> {
         // Counted in registers: `counts` may alias the ring for all the compiler knows.
         let mut latest_ns = 0;
         let due = Due::new(self.now_ns);
+        let mut watch = Watch {
+            event: None,
+            interrupted: &mut *self.interrupted,
+        };
         for (index, event) in run.clone().zip(&events[run.clone()]) {
+            watch.event = Some(event);
             prefetch_read(events, index + FETCH_AHEAD);
             latest_ns = latest_ns.max(event_time_ns(event));
             self.down.push(due, *event);
@@ -132,6 +138,10 @@ impl<D> Offer<'_, D> {
         counts.offered += 1;
         counts.event_time_ns = counts.event_time_ns.max(event_time_ns);
         counts.last_due_ns = due_ns;
+        let _watch = Watch {
+            event: Some(&event),
+            interrupted: &mut *self.interrupted,
+        };
         self.down.push(Due::new(due_ns), event);
     }
 
@@ -153,6 +163,7 @@ pub struct SourceTask<S, D> {
     counts: Counts,
     late_start: Histogram<u64>,
     interval_ns: u64,
+    interrupted: Option<String>,
     ended: bool,
 }
 
@@ -177,6 +188,7 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             counts,
             late_start: new_histogram(),
             interval_ns,
+            interrupted: None,
             ended: false,
         }
     }
@@ -249,6 +261,7 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
                 down,
                 counts,
                 late_start: &mut self.late_start,
+                interrupted: &mut self.interrupted,
                 now_ns,
             };
             self.source.poll(cx, &mut offer)?
@@ -267,6 +280,10 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
             }
             _ => Progress::Worked,
         })
+    }
+
+    fn at_event(&self) -> Option<String> {
+        self.interrupted.clone()
     }
 
     fn figures(mut self: Box<Self>) -> Figures {

@@ -4,10 +4,10 @@
 //! so slots stand in the order of their hashes, and a table of twice the size keeps that order:
 //!
 //! ```text
-//!   byte 0     8      12      16                              64
-//!        ├─────┼──────┼───────┼───────────────────────────────┤
+//!   byte 0     8      12      16                                 64
+//!        ├─────┼──────┼───────┼──────────────────────────────────┤
 //!        │ key │ tag  │ spare │ value (48 B; longer: more lines) │   one slot
-//!        └─────┴──────┴───────┴───────────────────────────────┘
+//!        └─────┴──────┴───────┴──────────────────────────────────┘
 //!
 //!   growing, from the top down; `front` always stands behind an empty slot
 //!

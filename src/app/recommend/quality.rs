@@ -146,7 +146,7 @@ mod tests {
         let figures = both.summary(20);
         assert_eq!(figures["recall@20"], 2.0 / 3.0);
         assert_eq!(figures["recall@20 with repeats"], 0.5);
-        assert_eq!(figures["mrr_at_20_popular"], 0.5 / 3.0);
-        assert_eq!(Quality::default().summary(5)["recall_at_5"], 0.0);
+        assert_eq!(figures["popular.mrr@20"], 0.5 / 3.0);
+        assert_eq!(Quality::default().summary(5)["recall@5"], 0.0);
     }
 }

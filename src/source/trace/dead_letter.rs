@@ -55,8 +55,12 @@ impl DeadLetter {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let file =
-                    File::create(path).map_err(|error| TraceError::io(path, "write", error))?;
+                let failed = |error| TraceError::io(path, "write", error);
+                // The report's directory, where letters go by default, may be made only at the end.
+                if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+                    std::fs::create_dir_all(dir).map_err(failed)?;
+                }
+                let file = File::create(path).map_err(failed)?;
                 self.file.insert(BufWriter::new(file))
             }
         };
