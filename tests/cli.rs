@@ -127,7 +127,7 @@ fn bad_values_name_key_value_limits_and_remedy() {
             [
                 "runtime.partitions",
                 "1000000",
-                "1 to 65536",
+                "1 to 1024",
                 "--partitions",
             ],
         ),

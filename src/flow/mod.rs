@@ -24,7 +24,7 @@ mod stages;
 mod stream;
 pub use job::{Job, Outcome, SimulatedOutcome};
 pub use options::{Options, Resolved};
-pub use plan::FlowError;
+pub use plan::{FlowError, PARTITIONS_MAX};
 pub use route::{ByKey, Spread};
 pub use stages::Build;
 pub use stream::{Flow, KeyedStream, Stream};

@@ -45,8 +45,8 @@ pub enum FlowError {
     Simulate(#[from] SimulateError),
 }
 
-/// Most partitions of a stage. Each costs a task, its rings and histograms of about 1 MiB.
-const PARTITIONS_MAX: usize = 4096;
+/// Most partitions of a stage. Each costs a task, its rings, and histograms of about 2 MiB.
+pub const PARTITIONS_MAX: usize = 1024;
 /// Most cores: more threads than any machine this is made for.
 const CORES_MAX: usize = 1024;
 
@@ -87,7 +87,7 @@ impl Plan {
             "partitions",
             resolved.partitions,
             PARTITIONS_MAX,
-            "1 to 4096; four a core do well",
+            "1 to 1024; four a core do well",
         )?;
         check(
             "cores",

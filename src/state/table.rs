@@ -209,9 +209,14 @@ impl<V: Pod> Table<V> {
         self.len == 0
     }
 
-    /// Bytes of the slots in use, both layouts counted while growing.
+    /// Bytes of the slots in use; while growing, with the part of the new half that has been written.
     pub fn state_bytes(&self) -> usize {
-        self.end_slots() * size_of::<Slot<V>>()
+        let capacity = self.capacity_slots();
+        let new_half = match self.phase {
+            Phase::Growing => 2 * capacity - (2 * self.front).max(capacity),
+            Phase::Rest | Phase::Requested => 0,
+        };
+        (capacity + new_half) * size_of::<Slot<V>>()
     }
 
     fn capacity_slots(&self) -> usize {

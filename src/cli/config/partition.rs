@@ -3,7 +3,8 @@
 use super::error::ConfigError;
 use super::settings::Settings;
 use super::value::{Auto, DurationNs, Setting};
-use crate::partition::{PARTITIONS_MAX, Partitioning, Scheme};
+use crate::flow::PARTITIONS_MAX;
+use crate::partition::{Partitioning, Scheme};
 
 /// `[partition]`.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ impl PartitionSection {
         let partitions: Auto<u64> = settings.get("runtime.partitions")?;
         let help = "about four a core are best, each is a ring to poll; \"auto\" chooses";
         if let Auto::Given(partitions) = partitions {
-            let limits = 1..=u64::from(PARTITIONS_MAX);
+            let limits = 1..=PARTITIONS_MAX as u64;
             settings.within("runtime.partitions", partitions, limits, help)?;
         }
         let given = partitions

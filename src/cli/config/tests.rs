@@ -136,7 +136,7 @@ fn values_outside_their_limits_name_key_value_limits_and_remedy() {
     for (file, parts) in [
         (
             "[runtime]\npartitions = 1000000",
-            ["runtime.partitions", "1000000", "1 to 65536", "four a core"],
+            ["runtime.partitions", "1000000", "1 to 1024", "four a core"],
         ),
         (
             "[runtime]\ncores = 0",
