@@ -4,7 +4,7 @@
 //! clock, some 5 ms a run, are left out, since a run lasts as long as its stream. Every run must arrive at
 //! the digest of a plain loop over a `HashMap`.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use millstream::app::aggregate::{Aggregate, Total};
 use millstream::flow::{Flow, Options};
 use millstream::sink::{Digest, Digestible};
@@ -75,6 +75,7 @@ fn aggregate(c: &mut Criterion) {
     let expected = format!("{:016x}", expected_digest(&events));
     let mut group = c.benchmark_group("flow, aggregate, one core");
     group.throughput(Throughput::Elements(EVENTS as u64));
+    group.sampling_mode(SamplingMode::Flat); // an iteration takes milliseconds
     for (name, expected_keys) in [("growing from empty", 0), ("presized", KEYS)] {
         group.bench_function(name, |b| {
             b.iter_custom(|runs| {

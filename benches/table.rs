@@ -4,7 +4,7 @@
 //! looked up one by one, each miss waited for, and as the engine does it: a group's lines are asked for
 //! first, so that their misses overlap.
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use millstream::partition::mum64;
 use millstream::source::load::KeySampler;
 use millstream::state::{Place, Prefaulter, Table, TableOptions};
@@ -57,6 +57,7 @@ fn entry(c: &mut Criterion) {
     let keys = keys();
     let mut group = c.benchmark_group("table, 1M keys, zipf(0.99)");
     group.throughput(Throughput::Elements(LOOKUPS as u64));
+    group.sampling_mode(SamplingMode::Flat); // an iteration takes milliseconds
     type Count = fn(&mut Table<u64>, &[u64]);
     let one_by_one: Count = count_one_by_one;
     for (name, count) in [
@@ -91,6 +92,7 @@ fn growth(c: &mut Criterion) {
     let prefaulter = Prefaulter::start().expect("a thread");
     let mut group = c.benchmark_group("table, growing");
     group.throughput(Throughput::Elements(KEYS as u64));
+    group.sampling_mode(SamplingMode::Flat); // an iteration takes milliseconds
     group.bench_function("empty to 1M keys", |b| {
         b.iter_batched_ref(
             || Table::<u64>::new(TableOptions::default(), Some(&prefaulter)).expect("a table"),

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 /// Write a seeded, synthetic trace.
 #[derive(Parser)]
 #[command(
+    name = "loadgen",
     version,
     after_help = "Examples:\n  \
     loadgen --keys 'zipf(0.99,1M)' --events 1M --rate 1M --arrivals poisson --out events.csv\n  \

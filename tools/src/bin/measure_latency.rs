@@ -31,6 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Latency of Millstream beside a bare loop at the same open-loop rate, interleaved, answers compared.
 #[derive(Parser)]
+#[command(name = "measure_latency", version)]
 struct Args {
     /// Events a second
     #[arg(long, default_value = "1000000")]

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 /// Convert a trace to the native format, CSV or JSON lines.
 #[derive(Parser)]
 #[command(
+    name = "traceconv",
     version,
     after_help = "Examples:\n  \
     traceconv clicks.csv.zst clicks.mill\n  \
