@@ -1,18 +1,17 @@
 //! `measure`: the engine beside a hand-written bare loop over the same parts, interleaved in one run.
 //!
-//! The bare loop is what a careful person would write for this one job and nothing else: a power-of-two
-//! table of 64-byte slots on huge pages, events in groups of 32 with their slots prefetched, the result
-//! folded into the same XXH3 digest. No rings, no partitions, no growth, no clock, no histogram.
+//! The bare loop is what a careful person would write for this one job and nothing else (`bare.rs`): no
+//! rings, no partitions, no growth, no clock, no histogram.
 //! Both must give the same digest, or nothing is printed.
 
 use clap::Parser;
-use millstream::app::aggregate::{Aggregate, Aggregated, Total};
+use millstream::app::aggregate::Aggregate;
 use millstream::flow::{Flow, Options};
-use millstream::partition::mum64;
-use millstream::sink::{Digest, Digestible};
+use millstream::sink::Digest;
 use millstream::source::Slice;
 use millstream::source::trace::native::KeyedRecord;
 use millstream::sys::random::Random;
+use millstream_tools::bare::BareTable;
 use rand_zipf::Zipf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -195,53 +194,10 @@ fn engine(args: &Args, events: Arc<Vec<KeyedRecord>>) -> (u64, f64) {
     (digest, count as f64 * 1e3 / summary.elapsed_ns as f64)
 }
 
-#[repr(C, align(64))]
-#[derive(Clone, Copy)]
-struct Slot {
-    key: u64,
-    used: u64,
-    total: Total,
-}
-
 fn bare(events: &[KeyedRecord], distinct: usize) -> (u64, f64) {
-    let slots = (distinct * 3 / 2).next_power_of_two();
-    let bytes = slots * size_of::<Slot>();
-    let mut map = memmap2::MmapOptions::new()
-        .len(bytes + (2 << 20))
-        .map_anon()
-        .expect("memory");
-    let _ = map.advise(memmap2::Advice::HugePage);
-    map.fill(0);
-    let base = map.as_mut_ptr();
-    let base = unsafe { base.add(base.align_offset(64)) }.cast::<Slot>();
-    let shift = 64 - slots.trailing_zeros();
+    let mut table = BareTable::new(distinct);
     let start = Instant::now();
-    let mut sum = 0u64;
-    for group in events.chunks(32) {
-        let mut homes = [0usize; 32];
-        for (home, event) in homes.iter_mut().zip(group) {
-            *home = (mum64(event.key) >> shift) as usize;
-            unsafe { core::arch::x86_64::_mm_prefetch::<0>(base.add(*home).cast()) };
-        }
-        for (home, event) in homes.iter().zip(group) {
-            let mut index = *home;
-            let slot = loop {
-                let slot = unsafe { &mut *base.add(index & (slots - 1)) };
-                if slot.used == 0 {
-                    slot.used = 1;
-                    slot.key = event.key;
-                    break slot;
-                }
-                if slot.key == event.key {
-                    break slot;
-                }
-                index += 1;
-            };
-            slot.total.add(event.value, event.ts_ns);
-            let out: Aggregated = slot.total.record(event.key);
-            sum = sum.wrapping_add(out.digest());
-        }
-    }
+    let sum = table.fold(events, |event| event);
     let rate = events.len() as f64 / start.elapsed().as_secs_f64() / 1e6;
     (sum, rate)
 }
