@@ -86,9 +86,9 @@ fn a_load_ends_early_and_reports() {
 
 #[test]
 fn a_full_file_of_results_of_what_was_answered() {
-    let scratch_free = [
+    let replay = [
         "replay", "t.csv", "--speed", "1x", "--json", "--sink", "jsonl",
     ];
-    let summary = interrupted(&[&scratch_free[..], &["--app", "aggregate"]].concat());
+    let summary = interrupted(&[&replay[..], &["--app", "aggregate"]].concat());
     assert!(count(&summary, "events_out") < 1000, "{summary}");
 }

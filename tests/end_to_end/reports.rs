@@ -69,3 +69,20 @@ fn a_second_run_replaces_the_report_of_the_first_whole() {
     assert_eq!(scratch.names(), before, "no file more, none less");
     assert_eq!(count(&read_summary(&scratch.path("one")), "events_in"), 777);
 }
+
+#[test]
+fn a_standard_output_that_is_full_is_an_error() {
+    let scratch = two_runs();
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        println!("skipped: there is no /dev/full here");
+        return;
+    };
+    let mut report = scratch.command(&["report", "one", "--json"]);
+    let output = report.stdout(full).output().expect("the command starts");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("standard output"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -219,3 +219,20 @@ fn the_report_s_configuration_repeats_the_run() {
     let other = scratch.summary(&["run", "load/config.toml", "--seed", "8", "--out", "other"]);
     assert_ne!(other["digest"], load["digest"], "the seed is what decides");
 }
+
+#[test]
+fn a_scheme_that_spreads_keys_says_so_and_loses_nothing() {
+    let scratch = Scratch::new();
+    let readings = readings(Keys::Numbers);
+    scratch.file("t.csv", delimited(&readings, ','));
+    for scheme in ["random", "time"] {
+        let replay = ["replay", "t.csv", "--partition-by", scheme];
+        let summary = scratch.summary(&[&replay[..], &["--app", "aggregate"]].concat());
+        assert_eq!(count(&summary, "events_out"), readings.len() as u64);
+        let warnings = summary["warnings"].as_array().expect("warnings");
+        let warned = |warning: &Value| warning.as_str().is_some_and(|text| text.contains(scheme));
+        assert!(warnings.iter().any(warned), "{scheme}: {warnings:?}");
+        // An answer to recommend needs the whole history of its user.
+        scratch.assert_refused(&replay, 2, &["recommend", scheme]);
+    }
+}
