@@ -165,6 +165,15 @@ impl Pace {
         Paced { due_ns, ts_ns }
     }
 
+    /// Notes `records` of the first round that are due at once, from `first_ns` to `last_ns`, without asking for the
+    /// times of each: they count for the span and the mean gap of the round all the same.
+    pub fn pass(&mut self, records: usize, first_ns: u64, last_ns: u64) {
+        self.round.records += records as u64;
+        self.round.first_ns = self.round.first_ns.min(first_ns);
+        self.round.last_ns = self.round.last_ns.max(last_ns);
+        self.latest_ns = self.latest_ns.max(Some(last_ns));
+    }
+
     /// When the next record, stamped `ts_ns`, is due: the first half of [`Pace::times`].
     #[inline]
     pub fn due_ns(&mut self, ts_ns: u64) -> u64 {

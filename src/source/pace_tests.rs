@@ -103,6 +103,24 @@ fn rounds_go_on_where_the_trace_ended() {
 }
 
 #[test]
+fn a_round_passed_at_once_is_as_long_as_one_record_by_record() {
+    let stamps: Vec<u64> = (0..100).map(|at| 1000 + 7 * at * at).collect();
+    for step in [1, 3, 64, 100] {
+        let mut passed = Pace::at_speed(Speed::MAX, None);
+        for part in stamps.chunks(step) {
+            passed.pass(part.len(), part[0], part[part.len() - 1]);
+        }
+        let mut timed = Pace::at_speed(Speed::MAX, None);
+        for stamp in &stamps {
+            timed.times(*stamp);
+        }
+        passed.next_round();
+        timed.next_round();
+        assert_eq!(passed.times(1000), timed.times(1000), "{step} a step");
+    }
+}
+
+#[test]
 fn rounds_of_one_record_or_none_still_move_on() {
     let mut pace = Pace::at_speed(Speed::REAL, None);
     pace.next_round();

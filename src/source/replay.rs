@@ -132,8 +132,8 @@ impl<E: Replayed, F: Feed<E>> Source for Replay<F, E> {
         let count = events.len().min(cx.budget);
         if pace.is_max() && *first_round {
             out.now_all(events, 0..count, E::ts_ns);
-            // The pace still learns where the round ends, for the shift of the next.
-            pace.times(events[count - 1].ts_ns());
+            // The pace still learns how long the round is, for the shift of the next.
+            pace.pass(count, events[0].ts_ns(), events[count - 1].ts_ns());
             feed.pass(count);
             return Ok(Poll::Ready);
         }
