@@ -124,12 +124,7 @@ fn bad_values_name_key_value_limits_and_remedy() {
     for (args, parts) in [
         (
             &["bench", "--partitions", "1000000"][..],
-            [
-                "runtime.partitions",
-                "1000000",
-                "1 to 1024",
-                "--partitions",
-            ],
+            ["runtime.partitions", "1000000", "1 to 1024", "--partitions"],
         ),
         (
             &["bench", "--cores", "0"],
