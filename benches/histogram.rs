@@ -1,5 +1,7 @@
 //! The histogram: what a stamp costs, for one event and for a run of 64 that share a due time.
 //!
+//! Elements are calls: a run of 64 is to cost what one event does.
+//!
 //! The latencies are spread as a run's are: 200 ns and, more and more rarely, up to a thousand times that.
 //! One and the same value over and over would stay in the first-level cache and flatter the figure.
 
