@@ -108,7 +108,7 @@ impl Default for TableOptions {
 /// Why a table could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot reserve {bytes} bytes of addresses for a state table: {source}; lower state.reserve, or lift the limit (ulimit -v, vm.overcommit_memory)"
+    "cannot reserve {bytes} bytes of addresses for a state table: {source}; lower state.expected_keys or the number of partitions, or lift the limit (ulimit -v, vm.overcommit_memory)"
 )]
 pub struct TableError {
     bytes: usize,
@@ -388,7 +388,7 @@ impl<V: Pod> Table<V> {
         if self.phase == Phase::Rest {
             assert!(
                 self.len < self.load(97) || capacity * 2 <= self.capacity_slots_max,
-                "state table full at {} keys: raise state.reserve or use more partitions",
+                "state table full at {} keys: use more partitions, or lift the limit on address space (ulimit -v)",
                 self.len
             );
             if capacity * 2 > self.capacity_slots_max {

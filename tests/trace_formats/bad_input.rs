@@ -397,15 +397,19 @@ fn a_clean_run_leaves_no_dead_letters() {
     };
     read(&scratch.file("t.csv", "key\n1\n2\n"), &options).unwrap();
     assert_eq!(scratch.names(), ["t.csv"]);
-    let nowhere = TraceOptions {
-        dead_letter: Some(scratch.path("no/such/dir")),
+    let bad = scratch.file("t.jsonl", "{\"key\":1}\n{]\n");
+    let made = TraceOptions {
+        dead_letter: Some(scratch.path("made/for/it.jsonl")),
         ..defaults()
     };
-    let error = read(&scratch.file("t.jsonl", "{\"key\":1}\n{]\n"), &nowhere).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.file()),
-        (ErrorKind::Missing, &*scratch.path("no/such/dir"))
-    );
+    read(&bad, &made).unwrap();
+    assert!(scratch.path("made/for/it.jsonl").is_file());
+    let nowhere = TraceOptions {
+        dead_letter: Some(scratch.path("t.csv/no/dir")),
+        ..defaults()
+    };
+    let error = read(&bad, &nowhere).unwrap_err();
+    assert_eq!(error.file(), &*scratch.path("t.csv/no/dir"));
 }
 
 #[test]
