@@ -118,8 +118,8 @@ pub struct Figures {
     pub queueing: Option<Histogram<u64>>,
     /// For a source: how late it took events up, ns.
     pub late_start: Option<Histogram<u64>>,
-    /// For a source: the due times of its first and last event, ns.
-    pub due_range: Option<(u64, u64)>,
+    /// For a source: when its first event was due, and when its last was offered, ns.
+    pub offered_range: Option<(u64, u64)>,
     /// For a source: the pace it was asked to keep.
     pub pace: String,
     /// For a source: the rate asked for, events a second.

@@ -104,7 +104,7 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
     let end_ns = last_epoch_ns
         .map(|epoch| epoch.end_ns.saturating_sub(START_NS))
         .max();
-    let due = record.figures.iter().find_map(|task| task.due_range);
+    let due = record.figures.iter().find_map(|task| task.offered_range);
     let first_ns = due.map_or(0, |(first, _)| first.saturating_sub(START_NS));
     let elapsed_ns = end_ns
         .max(last_result_ns)
@@ -203,11 +203,10 @@ fn schedule(figures: &[Figures], answers: &Answers) -> Schedule {
         .as_ref()
         .map(percentiles)
         .unwrap_or_default();
-    let late_max_ns = late.max.unwrap_or(0);
-    let due_ns = source
-        .due_range
-        .map_or(0, |(first, last)| last.saturating_sub(first));
-    let spent_ns = (due_ns + late_max_ns).max(1) as f64;
+    let spent_ns = source
+        .offered_range
+        .map_or(0, |(first, last)| last.saturating_sub(first))
+        .max(1) as f64;
     let reached = answers.events_in.saturating_sub(1) as f64 * 1e9 / spent_ns;
     let asked = source.asked_events_per_s;
     Schedule {

@@ -66,6 +66,7 @@ struct Counts {
     watermark_sent_ns: u64,
     first_due_ns: u64,
     last_due_ns: u64,
+    last_offered_ns: u64,
     epoch: u64,
     barrier_due_ns: u64,
 }
@@ -127,6 +128,7 @@ impl<D> Offer<'_, D> {
         self.counts.offered += run.len() as u64;
         self.counts.event_time_ns = self.counts.event_time_ns.max(latest_ns);
         self.counts.last_due_ns = self.now_ns;
+        self.counts.last_offered_ns = self.now_ns;
     }
 
     #[inline(always)]
@@ -138,6 +140,7 @@ impl<D> Offer<'_, D> {
         counts.offered += 1;
         counts.event_time_ns = counts.event_time_ns.max(event_time_ns);
         counts.last_due_ns = due_ns;
+        counts.last_offered_ns = self.now_ns;
         let _watch = Watch {
             event: Some(&event),
             interrupted: &mut *self.interrupted,
@@ -178,6 +181,7 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             watermark_sent_ns: 0,
             first_due_ns: 0,
             last_due_ns: 0,
+            last_offered_ns: 0,
             epoch: 0,
             barrier_due_ns: 0,
         };
@@ -294,8 +298,8 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
         self.down.figures(&mut figures);
         figures.events_in = self.counts.offered;
         figures.late_start = Some(self.late_start);
-        figures.due_range = (self.counts.offered > 0)
-            .then_some((self.counts.first_due_ns, self.counts.last_due_ns));
+        figures.offered_range = (self.counts.offered > 0)
+            .then_some((self.counts.first_due_ns, self.counts.last_offered_ns));
         self.source.figures(&mut figures);
         figures
     }
