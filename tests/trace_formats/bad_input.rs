@@ -1,7 +1,8 @@
 //! Every bad input: what is said of it, and that a bad record does not end the run unless asked to.
 use crate::{Scratch, compressed, defaults, read};
 use millstream::source::trace::{
-    ErrorKind, FieldType, Format, Header, OnBadRecord, Place, TraceError, TraceOptions, open,
+    ErrorKind, FieldType, Format, Header, OnBadRecord, Place, Target, TraceError, TraceOptions,
+    convert, open,
 };
 
 fn refused(name: &str, content: impl AsRef<[u8]>, options: &TraceOptions) -> TraceError {
@@ -386,6 +387,15 @@ fn a_number_column_met_by_text_later_is_told() {
     )
     .unwrap();
     assert_eq!((whole.counts.bad, whole.counts.delivered), (1, 5000));
+}
+
+#[test]
+fn nothing_is_converted_over_a_device() {
+    let scratch = Scratch::new();
+    let from = scratch.file("t.csv", "key\n1\n");
+    let null = std::path::Path::new("/dev/null");
+    convert(&from, &defaults(), null, Target::Csv, &mut |_| {}).unwrap_err();
+    assert!(!null.metadata().unwrap().is_file());
 }
 
 #[test]

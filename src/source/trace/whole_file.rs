@@ -20,6 +20,11 @@ impl WholeFile {
         if target.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
+        // A rename would put a file in the place of a device or a pipe.
+        if target.metadata().is_ok_and(|there| !there.is_file()) {
+            let special = "it is a device, a pipe or a socket; name a regular file";
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, special)));
+        }
         // The mode that a plain create would give: tempfile's own is for secrets.
         let file = tempfile::Builder::new()
             .prefix(".")
