@@ -1,5 +1,6 @@
 //! Millstream: a lock-free, low-latency, single-node stateful stream engine.
 pub mod app;
+pub mod cache;
 pub mod cli;
 pub mod event;
 pub mod exchange;

@@ -134,10 +134,60 @@ pub struct Figures {
     pub digest: Option<u64>,
     /// For a sink: the sink itself, for whoever built the flow.
     pub sink: Option<Box<dyn Any + Send>>,
+    /// Caches of this task: that of its state, and those of its operator.
+    pub caches: Vec<CacheFigures>,
     /// Named figures of an operator, added up over partitions.
     pub measures: Vec<(String, f64)>,
     /// Lines an operator or a source wants people to read.
     pub notes: Vec<String>,
+}
+
+/// What one cache of a task counted.
+#[derive(Clone, Debug, Default)]
+pub struct CacheFigures {
+    /// What is cached: "state", or as the operator calls it.
+    pub name: &'static str,
+    /// The replacement policy.
+    pub policy: &'static str,
+    /// Entries it has room for.
+    pub capacity_slots: u64,
+    /// Entries held at the end.
+    pub len: u64,
+    /// References that found what they wanted.
+    pub hits: u64,
+    /// References that did not.
+    pub misses: u64,
+    /// Of the misses, those for a key that had never been seen, or was forgotten.
+    pub misses_new: u64,
+    /// Entries that made room for others.
+    pub evictions: u64,
+    /// Entries that were dropped because what they held was no longer true.
+    pub invalidations: u64,
+    /// Entries whose time to live had passed.
+    pub expirations: u64,
+    /// What lies behind it, where there is something.
+    pub cold: Option<ColdFigures>,
+}
+
+/// What the cold tier behind a cache counted.
+#[derive(Clone, Debug)]
+pub struct ColdFigures {
+    /// Records asked for and not found in memory.
+    pub reads: u64,
+    /// Time from asking to having, ns.
+    pub read: Histogram<u64>,
+    /// Records written, those moved by compaction among them.
+    pub writes: u64,
+    /// Records that compaction moved.
+    pub moved: u64,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+    /// Bytes of the records in it that are the latest of their key.
+    pub live_bytes: u64,
+    /// Bytes of memory that say where a key's record is.
+    pub index_bytes: u64,
+    /// Events that waited for a record, most at a time.
+    pub waiting_max: u64,
 }
 
 /// Latencies that no barrier closed any more.

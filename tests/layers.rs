@@ -4,11 +4,11 @@
 //! ```text
 //!   8  main  lib                               the roots
 //!   7  cli                                     speaks to people
-//!   6  app  prelude                            ready-made flows; what flows of one's own need
+//!   6  app  prelude  laboratory                ready-made flows; what flows of one's own need; caches compared
 //!   5  flow                                    graph → tasks and rings
 //!   4  runtime  schedule                       cores; which task on which
 //!   3  exchange  source  operator  sink        the kinds of task, and what joins them
-//!   2  ring  state                             how events cross cores, where state lives
+//!   2  ring  state  cache                      how events cross cores, where state lives, what makes room
 //!   1  latency  partition  task                the report; who owns a key; what is stepped
 //!   0  event  sys                              the event; the machine
 //! ```
@@ -20,7 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each top-level module and its layer.
-const LAYERS: [(&str, u8); 19] = [
+const LAYERS: [(&str, u8); 20] = [
     ("event", 0),
     ("sys", 0),
     ("latency", 1),
@@ -28,6 +28,7 @@ const LAYERS: [(&str, u8); 19] = [
     ("task", 1),
     ("ring", 2),
     ("state", 2),
+    ("cache", 2),
     ("exchange", 3),
     ("source", 3),
     ("operator", 3),
