@@ -48,25 +48,27 @@ struct Average {
 struct Windows {
     /// No open window ends before this minute does.
     first_open: u64,
-    closing: Vec<(u64, Sum)>,
 }
 
 impl Windows {
-    fn close_before(&mut self, minute: u64, states: &mut Table<Sum>, out: &mut impl Emit<Average>) {
+    fn close_before(
+        &mut self,
+        minute: u64,
+        states: &mut dyn States<Sum>,
+        out: &mut impl Emit<Average>,
+    ) {
         self.first_open = minute;
-        let ended = states
-            .iter()
-            .filter(|(window, _)| (window & u64::from(u32::MAX)) < minute);
-        self.closing
-            .extend(ended.map(|(window, sum)| (window, *sum)));
-        for (window, sum) in self.closing.drain(..) {
-            states.forget(window);
-            out.emit(Average {
-                sensor: (window >> 32) as u32,
-                minute: window & u64::from(u32::MAX),
-                celsius: sum.milli_celsius as f64 / 1e3 / sum.readings as f64,
-            });
-        }
+        states.retain(&mut |window, sum| {
+            let open = (window & u64::from(u32::MAX)) >= minute;
+            if !open {
+                out.emit(Average {
+                    sensor: (window >> 32) as u32,
+                    minute: window & u64::from(u32::MAX),
+                    celsius: sum.milli_celsius as f64 / 1e3 / sum.readings as f64,
+                });
+            }
+            open
+        });
     }
 }
 
@@ -90,7 +92,7 @@ impl Operator for Windows {
     fn watermark(
         &mut self,
         watermark_ns: u64,
-        states: &mut Table<Sum>,
+        states: &mut dyn States<Sum>,
         out: &mut impl Emit<Average>,
     ) {
         let minute = watermark_ns / MINUTE_NS;
@@ -99,7 +101,7 @@ impl Operator for Windows {
         }
     }
 
-    fn end(&mut self, states: &mut Table<Sum>, out: &mut impl Emit<Average>) {
+    fn end(&mut self, states: &mut dyn States<Sum>, out: &mut impl Emit<Average>) {
         self.close_before(u64::MAX, states, out);
     }
 }

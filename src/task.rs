@@ -112,7 +112,9 @@ pub struct Figures {
     pub events_dead_letter: u64,
     /// Keys held.
     pub keys: u64,
-    /// Bytes of state.
+    /// Keys whose time to live had passed.
+    pub keys_expired: u64,
+    /// Bytes of state in memory.
     pub state_bytes: u64,
     /// Waiting time of sampled events in front of this task, ns.
     pub queueing: Option<Histogram<u64>>,

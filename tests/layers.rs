@@ -49,7 +49,10 @@ const UNSAFE: [(&str, &str); 5] = [
         "src/ring/outlet.rs",
         "writes into slots that the ring has granted",
     ),
-    ("src/state/table.rs", "slots in reserved memory; prefetch"),
+    (
+        "src/state/table/mod.rs",
+        "slots in reserved memory; prefetch",
+    ),
     ("src/sys/clock.rs", "reads the time-stamp counter"),
     ("src/sys/mapping.rs", "maps a file"),
     ("src/sys/memory.rs", "reserves addresses; prefetch"),
@@ -59,11 +62,7 @@ const UNSAFE: [(&str, &str); 5] = [
 const LINES_MAX: usize = 400;
 
 /// Files that are longer, how long they may be, and why they are not two.
-const LONGER: [(&str, usize, &str); 1] = [(
-    "src/state/table.rs",
-    500,
-    "lookup, removal and growth share three invariants, which one header states",
-)];
+const LONGER: [(&str, usize, &str); 0] = [];
 
 /// Beginnings of paths that only one machine has. Written in halves so that this file does not find itself.
 const MACHINE_PATHS: [(&str, &str); 4] = [

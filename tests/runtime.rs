@@ -409,7 +409,12 @@ impl Operator for InOrder {
         Retain::Keep
     }
 
-    fn watermark(&mut self, watermark_ns: u64, _: &mut Table<u64>, _: &mut impl Emit<KeyedRecord>) {
+    fn watermark(
+        &mut self,
+        watermark_ns: u64,
+        _: &mut dyn States<u64>,
+        _: &mut impl Emit<KeyedRecord>,
+    ) {
         assert!(watermark_ns > self.watermark_ns, "a watermark went back");
         self.watermark_ns = watermark_ns;
         self.watermarks += 1;

@@ -102,10 +102,12 @@ impl Operator for Buckets {
         }
     }
 
-    fn end(&mut self, states: &mut millstream::state::Table<u64>, out: &mut impl Emit<(u64, u64)>) {
-        for (key, seen) in states.iter() {
-            out.emit((key, *seen));
-        }
+    fn end(
+        &mut self,
+        states: &mut dyn millstream::state::States<u64>,
+        out: &mut impl Emit<(u64, u64)>,
+    ) {
+        states.for_each(&mut |key, seen| out.emit((key, *seen)));
     }
 }
 

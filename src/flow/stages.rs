@@ -8,6 +8,7 @@ use crate::operator::{Filter, FlatMap, KeyOf, Keyed, Map, Operator, Relay, Stage
 use crate::partition::{Content, NoContent, PartitionError, Partitioning, Scheme};
 use crate::ring::{Inlet, Outlet, ring};
 use crate::source::{Source, SourceTask};
+use crate::state::Forever;
 use crate::task::Downstream;
 use std::any::TypeId;
 use std::marker::PhantomData;
@@ -232,7 +233,12 @@ where
         let partitioner = config.build_with(plan.options.seed, self.content)?;
         let scheme = partitioner.scheme().to_string();
         for (partition, (inlets, down)) in inlets.into_iter().zip(downs).enumerate() {
-            let logic = Keyed::new((self.make)(partition), self.key.clone(), plan.table()?);
+            let logic = Keyed::new(
+                (self.make)(partition),
+                self.key.clone(),
+                plan.table()?,
+                Forever,
+            );
             let name = stage_name(&self.name, index, partition, &scheme);
             let task = Stage::new(name, inlets, logic, down);
             plan.add(&self.name, index, partition, width, Box::new(task));

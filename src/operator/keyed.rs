@@ -16,7 +16,7 @@ use super::stage::Logic;
 use super::{Emitter, Operator, Retain};
 use crate::event::{Due, Event, Message};
 use crate::partition::mum64;
-use crate::state::{Place, SETTLE_EVERY, Table};
+use crate::state::{Place, SETTLE_EVERY, Table, TimeToLive};
 use crate::task::{Context, Downstream, Figures, Watch};
 use bytemuck::Pod;
 use std::ops::Range;
@@ -33,28 +33,56 @@ const _: () = assert!(3 * BLOCK <= PLACES && PLACES.is_power_of_two());
 pub trait KeyOf<T>: Fn(&T) -> u64 + Clone + Send + 'static {}
 impl<T, F: Fn(&T) -> u64 + Clone + Send + 'static> KeyOf<T> for F {}
 
-/// An operator over keyed state.
-pub struct Keyed<Op: Operator, K> {
+/// An operator over keyed state that is all in memory.
+pub struct Keyed<Op: Operator, K, L> {
     operator: Op,
     key: K,
     table: Table<Op::State>,
+    live: L,
+    /// The stamp of the watermark, 0 before the first.
+    horizon: u32,
+    expirations: u64,
     events_filtered: u64,
     events_expanded: u64,
     interrupted: Option<String>,
 }
 
-impl<Op: Operator, K: KeyOf<Op::In>> Keyed<Op, K> {
-    /// Runs `operator` on the state in `table` of what `key` finds.
-    pub fn new(operator: Op, key: K, table: Table<Op::State>) -> Self {
+impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
+    /// Runs `operator` on the state in `table` of what `key` finds, for as long as it is to `live`.
+    pub fn new(operator: Op, key: K, table: Table<Op::State>, live: L) -> Self {
         Keyed {
             operator,
             key,
             table,
+            live,
+            horizon: 0,
+            expirations: 0,
             events_filtered: 0,
             events_expanded: 0,
             interrupted: None,
         }
     }
+}
+
+/// Notes that an event has touched an entry, which starts anew if its time to live had passed; whether it
+/// had.
+#[inline(always)]
+pub(super) fn touch<E, V: Pod>(
+    live: &impl TimeToLive<E>,
+    event: &E,
+    stamp: &mut u32,
+    state: &mut V,
+) -> bool {
+    let now = live.stamp(event);
+    let over = live.is_over(*stamp, now);
+    if over {
+        *state = V::zeroed();
+    }
+    // An event that comes late in its key's order does not shorten the life of the key.
+    if *stamp == 0 || now.wrapping_sub(*stamp) as i32 > 0 {
+        *stamp = now;
+    }
+    over
 }
 
 /// Finds the places of `range` anew after entries have moved.
@@ -73,7 +101,7 @@ fn find_again<T: Event, V: Pod + Send>(
     }
 }
 
-impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
+impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, K, L> {
     type In = Op::In;
     type Out = Op::Out;
 
@@ -83,6 +111,9 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
             operator,
             key: key_of,
             table,
+            live,
+            horizon,
+            expirations,
             events_filtered,
             events_expanded,
             interrupted,
@@ -97,6 +128,10 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
         while done < end && !down.is_blocked() {
             let version = table.layout_version();
             table.settle();
+            if L::LIMITED && *horizon != 0 {
+                // Each event pays for looking at one slot: all are looked at once in as many events.
+                *expirations += table.sweep(BLOCK, |stamp| live.is_over(stamp, *horizon));
+            }
             if table.layout_version() != version {
                 find_again(table, key_of, messages, &mut places, done..fetched);
             }
@@ -124,7 +159,10 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
                 };
                 watch.event = Some(event);
                 let key = key_of(event);
-                let state = table.at(places[done % PLACES], key);
+                let (stamp, state) = table.at_stamped(places[done % PLACES], key);
+                if L::LIMITED {
+                    *expirations += u64::from(touch(live, event, stamp, state));
+                }
                 let mut out = Emitter {
                     down: &mut *down,
                     due: *due,
@@ -151,6 +189,9 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
         down: &mut D,
         cx: &mut Context,
     ) {
+        if L::LIMITED {
+            self.horizon = self.live.stamp_at(watermark_ns);
+        }
         let mut out = Emitter {
             down,
             due: Due::new(cx.clock.now_ns()),
@@ -180,6 +221,7 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
         figures.events_expanded += self.events_expanded;
         figures.keys = self.table.len() as u64;
         figures.state_bytes = self.table.state_bytes() as u64;
+        figures.keys_expired = self.expirations;
         figures.measures.extend(self.operator.measures());
         figures.notes.extend(self.operator.notes());
     }

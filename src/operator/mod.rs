@@ -11,7 +11,7 @@ pub use stage::{Logic, Stage, StageName};
 pub use update::{Update, update};
 
 use crate::event::{Due, Event};
-use crate::state::Table;
+use crate::state::States;
 use crate::task::Downstream;
 use bytemuck::Pod;
 
@@ -52,14 +52,14 @@ pub trait Operator: Send + 'static {
     fn watermark(
         &mut self,
         watermark_ns: u64,
-        states: &mut Table<Self::State>,
+        states: &mut dyn States<Self::State>,
         out: &mut impl Emit<Self::Out>,
     ) {
         let _ = (watermark_ns, states, out);
     }
 
     /// The stream has ended.
-    fn end(&mut self, states: &mut Table<Self::State>, out: &mut impl Emit<Self::Out>) {
+    fn end(&mut self, states: &mut dyn States<Self::State>, out: &mut impl Emit<Self::Out>) {
         let _ = (states, out);
     }
 

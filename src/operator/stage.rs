@@ -5,8 +5,10 @@
 //!
 //! ```text
 //!   flush what was kept ─ full? ──► Blocked
+//!   logic.poll: what has come in from the cold tier
 //!   each input, starting one further each step:
 //!       events   ──► logic.run: runs of up to GROUP events, state prefetched, then processed
+//!       watermark, barrier, end: only once the events before it that wait for state are through
 //!       watermark ─► minimum over the inputs moved? ──► logic, downstream
 //!       barrier  ──► stop reading this input until all inputs stand at it ──► downstream
 //!       probe    ──► record the wait, send on
@@ -28,12 +30,36 @@ pub trait Logic: Send + Sized {
     type Out: Event;
 
     /// Processes events from the head of `messages`, up to the first marker or its own group size;
-    /// returns how many. The first message is an event.
+    /// returns how many; 0 when it can take none now. The first message is an event.
     fn run<D: Downstream<Self::Out>>(
         &mut self,
         messages: &[Message<Self::In>],
         down: &mut D,
     ) -> usize;
+
+    /// Called at the start of each step: goes on with events that waited for their state. Whether anything
+    /// moved.
+    ///
+    /// # Errors
+    /// When state cannot be read or written any more.
+    fn poll<D: Downstream<Self::Out>>(
+        &mut self,
+        down: &mut D,
+        cx: &mut Context,
+    ) -> Result<bool, TaskError> {
+        let _ = (down, cx);
+        Ok(false)
+    }
+
+    /// How many events it has put aside so far to wait for their state.
+    fn put_aside(&self) -> u64 {
+        0
+    }
+
+    /// All events put aside are through, up to this many.
+    fn through(&self) -> u64 {
+        0
+    }
 
     /// The watermark of all inputs has moved to `watermark_ns`.
     fn watermark<D: Downstream<Self::Out>>(
@@ -77,7 +103,12 @@ struct Input {
     watermark_ns: u64,
     at_barrier: bool,
     ended: bool,
+    /// A marker is next, and waits until so many events put aside are through.
+    held_until: Option<u64>,
 }
+
+/// While events wait for their state, a core without other work looks again after this long, ns.
+const WAITING_AGAIN_NS: u64 = 50_000;
 
 /// One partition of a stage.
 pub struct Stage<L: Logic, D> {
@@ -135,16 +166,23 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         if body.ended {
             return Ok(Progress::Done);
         }
+        let moved = body.logic.poll(&mut body.down, cx)?;
         let mut taken = 0;
         for offset in 0..inlets.len() {
+            if body.down.is_blocked() {
+                break;
+            }
             let index = (*first + offset) % inlets.len();
             if !body.inputs[index].at_barrier && !body.inputs[index].ended {
                 taken += inlets[index].take(cx.budget, |messages| body.work(messages, index, cx));
             }
         }
         *first = (*first + 1) % inlets.len();
-        if taken == 0 {
-            return Ok(Progress::Idle(None));
+        if taken == 0 && !moved {
+            let waiting = body.logic.through() < body.logic.put_aside();
+            return Ok(Progress::Idle(
+                waiting.then(|| cx.now_ns + WAITING_AGAIN_NS),
+            ));
         }
         Ok(if body.down.flush(cx) {
             Progress::Worked
@@ -191,8 +229,9 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
                     let count = self.logic.run(&messages[taken..], &mut self.down);
                     self.events_in += count as u64;
                     taken += count;
-                    self.down.is_blocked()
+                    count == 0 || self.down.is_blocked()
                 }
+                Message::Marker(marker) if self.holds(marker, index) => true,
                 Message::Marker(marker) => {
                     taken += 1;
                     self.marker(marker, index, cx)
@@ -203,6 +242,24 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
             }
         }
         (taken, true)
+    }
+
+    /// Whether `marker`, next in input `index`, must wait for events before it that were put aside. The
+    /// other inputs go on meanwhile.
+    #[inline(always)]
+    fn holds(&mut self, marker: Marker, index: usize) -> bool {
+        let through = self.logic.through();
+        if through == self.logic.put_aside() || matches!(marker, Marker::Probe { .. }) {
+            self.inputs[index].held_until = None;
+            return false;
+        }
+        let until = *self.inputs[index]
+            .held_until
+            .get_or_insert(self.logic.put_aside());
+        if through >= until {
+            self.inputs[index].held_until = None;
+        }
+        through < until
     }
 
     /// Handles a marker of input `index`; whether that input must not be read further now.

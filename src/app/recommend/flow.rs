@@ -12,7 +12,7 @@ use crate::runtime::Update;
 use crate::sink::{Column, Digestible, Kind, Row, Sink};
 use crate::source::Source;
 use crate::source::trace::native::{ClickRecord, KeyedRecord};
-use crate::state::Table;
+use crate::state::States;
 use std::sync::{Arc, Mutex};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -146,7 +146,7 @@ impl Operator for AnswerStage {
         }
     }
 
-    fn end(&mut self, _: &mut Table<Answer>, _: &mut impl Emit<Recommendation>) {
+    fn end(&mut self, _: &mut dyn States<Answer>, _: &mut impl Emit<Recommendation>) {
         if let Ok(mut total) = self.total.lock() {
             total.add(&self.memory.quality);
         }

@@ -6,7 +6,7 @@
 //! ```text
 //!   byte 0     8      12      16                                 64
 //!        ├─────┼──────┼───────┼──────────────────────────────────┤
-//!        │ key │ tag  │ spare │ value (48 B; longer: more lines) │   one slot
+//!        │ key │ tag  │ stamp │ value (48 B; longer: more lines) │   one slot
 //!        └─────┴──────┴───────┴──────────────────────────────────┘
 //!
 //!   growing, from the top down; `front` always stands behind an empty slot
@@ -28,6 +28,14 @@
 //! (188 bytes) a key. The plain version it must agree with is `HashMap` (tests below).
 #![allow(unsafe_code)]
 
+mod grow;
+mod options;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use options::{TableError, TableOptions};
+
 use super::growth::{Growth, Prefaulter};
 use crate::partition::mum64;
 use crate::sys::memory::Reserve;
@@ -41,7 +49,8 @@ use std::sync::Arc;
 struct Slot<V> {
     key: u64,
     tag: u32,
-    spare: u32,
+    /// For the user; zero when the key is new. Time to live keeps the time of the last event here.
+    stamp: u32,
     value: V,
 }
 
@@ -87,34 +96,6 @@ pub struct Place(usize);
 /// Lines asked for beyond a home that holds another key. At a load of 0.6 a new key looks at 3.6 slots.
 const LOOK_LINES: usize = 4;
 
-/// How a table starts.
-#[derive(Clone, Copy, Debug)]
-pub struct TableOptions {
-    /// Room for so many keys from the start, with their pages present; 0 starts small.
-    pub expected_keys: usize,
-    /// Addresses to reserve, bytes: the size beyond which the table cannot grow.
-    pub reserve_bytes: usize,
-}
-
-impl Default for TableOptions {
-    fn default() -> Self {
-        TableOptions {
-            expected_keys: 0,
-            reserve_bytes: 64 << 30,
-        }
-    }
-}
-
-/// Why a table could not be made.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot reserve {bytes} bytes of addresses for a state table: {source}; lower state.expected_keys or the number of partitions, or lift the limit (ulimit -v, vm.overcommit_memory)"
-)]
-pub struct TableError {
-    bytes: usize,
-    source: std::io::Error,
-}
-
 /// Keyed state of one partition. `V` is zeroed when its key is first seen.
 pub struct Table<V> {
     base: *mut Slot<V>,
@@ -131,6 +112,8 @@ pub struct Table<V> {
     growth: Arc<Growth>,
     scratch: Vec<Slot<V>>,
     layout_version: u64,
+    /// The slot that [`Table::sweep`] looks at next.
+    swept: usize,
     value: PhantomData<V>,
 }
 
@@ -192,6 +175,7 @@ impl<V: Pod> Table<V> {
             growth,
             scratch: Vec::with_capacity(CAPACITY_SLOTS_MIN),
             layout_version: 0,
+            swept: 0,
             value: PhantomData,
         };
         table.watch = table.load(REQUEST_PERCENT);
@@ -287,6 +271,18 @@ impl<V: Pod> Table<V> {
     /// Never grows the table: call [`Table::settle`] at least once in [`SETTLE_EVERY`] insertions.
     #[inline(always)]
     pub fn at(&mut self, place: Place, key: u64) -> &mut V {
+        &mut self.slot_at(place, key).value
+    }
+
+    /// The same with the entry's stamp, zero if the key is new.
+    #[inline(always)]
+    pub fn at_stamped(&mut self, place: Place, key: u64) -> (&mut u32, &mut V) {
+        let slot = self.slot_at(place, key);
+        (&mut slot.stamp, &mut slot.value)
+    }
+
+    #[inline(always)]
+    fn slot_at(&mut self, place: Place, key: u64) -> &mut Slot<V> {
         let mut index = place.0;
         loop {
             let slot = self.slot(index);
@@ -294,14 +290,14 @@ impl<V: Pod> Table<V> {
                 *slot = Slot {
                     key,
                     tag: OCCUPIED,
-                    spare: 0,
+                    stamp: 0,
                     value: V::zeroed(),
                 };
                 self.len += 1;
-                return &mut self.slot(index).value;
+                return self.slot(index);
             }
             if slot.key == key {
-                return &mut self.slot(index).value;
+                return self.slot(index);
             }
             index += 1;
         }
@@ -342,9 +338,15 @@ impl<V: Pod> Table<V> {
 
     /// Removes `key`; whether it was held. Later entries of its cluster move up (no tombstones).
     pub fn remove(&mut self, hash: u64, key: u64) -> bool {
-        let Some(mut hole) = self.find(hash, key) else {
-            return false;
-        };
+        let found = self.find(hash, key);
+        if let Some(index) = found {
+            self.empty(index);
+        }
+        found.is_some()
+    }
+
+    /// Empties the slot at `hole`; the rest of its cluster moves up.
+    fn empty(&mut self, mut hole: usize) {
         self.layout_version += 1;
         let mut next = hole + 1;
         loop {
@@ -360,96 +362,11 @@ impl<V: Pod> Table<V> {
         }
         self.slot(hole).tag = 0;
         self.len -= 1;
-        true
     }
 
     /// The same for who has not hashed the key.
     pub fn forget(&mut self, key: u64) -> bool {
         self.remove(mum64(key), key)
-    }
-
-    /// Every key and its state, in the order of the slots.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, &V)> {
-        let end = self.end_slots();
-        (0..)
-            .map(|index| self.slot(index))
-            .enumerate()
-            .take_while(move |(index, slot)| *index < end || slot.tag != 0)
-            .filter(|(_, slot)| slot.tag != 0)
-            .map(|(_, slot)| (slot.key, &slot.value))
-    }
-
-    /// Looks after growth, at or above `watch` keys.
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self) {
-        let slot_bytes = size_of::<Slot<V>>();
-        let capacity = self.capacity_slots();
-        if self.phase == Phase::Rest {
-            assert!(
-                self.len < self.load(97) || capacity * 2 <= self.capacity_slots_max,
-                "state table full at {} keys: use more partitions, or lift the limit on address space (ulimit -v)",
-                self.len
-            );
-            if capacity * 2 > self.capacity_slots_max {
-                self.watch = self.load(97);
-                return;
-            }
-            self.growth
-                .request(capacity * slot_bytes, capacity * 2 * slot_bytes);
-            self.phase = Phase::Requested;
-            self.watch = self.load(GROW_PERCENT);
-        }
-        if self.phase == Phase::Requested {
-            if self.len < self.watch {
-                return;
-            }
-            self.phase = Phase::Growing;
-            self.front = capacity;
-            self.paid_len = self.len;
-            self.watch = 0;
-        }
-        let late = self.len >= self.load(FORCE_PERCENT);
-        if self.len < self.paid_len + MIGRATE_SLOTS / MIGRATE_PER_INSERT && !late {
-            return;
-        }
-        let from = 2 * self.front.saturating_sub(4 * MIGRATE_SLOTS) * slot_bytes;
-        if from >= capacity * slot_bytes && !self.growth.is_ready(from) && !late {
-            return;
-        }
-        // One move a call, however much is owed after a wait: what is owed is paid off over the next calls,
-        // at up to 16 slots a key, and no event waits for more than the 256 slots of one.
-        self.paid_len += MIGRATE_SLOTS / MIGRATE_PER_INSERT;
-        self.migrate();
-    }
-
-    /// Moves the entries of at least [`MIGRATE_SLOTS`] old home slots to the new layout.
-    fn migrate(&mut self) {
-        self.layout_version += 1;
-        let mut from = self.front.saturating_sub(MIGRATE_SLOTS);
-        while from > 0 && self.slot(from - 1).tag != 0 {
-            from -= 1;
-        }
-        let mut end = self.front;
-        while self.slot(end).tag != 0 {
-            end += 1;
-        }
-        if 2 * from < end {
-            return self.finish(end);
-        }
-        self.last_old = ((from as u64) << self.shift).wrapping_sub(1);
-        self.front = from;
-        for index in from..end {
-            self.fetch(index + MIGRATE_AHEAD);
-            self.fetch(2 * (index + MIGRATE_AHEAD));
-            self.fetch(2 * (index + MIGRATE_AHEAD) + 1);
-            let entry = *self.slot(index);
-            if entry.tag != 0 {
-                self.slot(index).tag = 0;
-                self.place(entry);
-            }
-        }
-        self.growth.wrote(2 * from * size_of::<Slot<V>>());
     }
 
     /// Asks the processor for the first line of a slot.
@@ -463,33 +380,5 @@ impl<V: Pod> Table<V> {
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = index;
-    }
-
-    /// The last entries have no room to move upwards one by one: they go through a buffer.
-    fn finish(&mut self, end: usize) {
-        let mut entries = std::mem::take(&mut self.scratch);
-        for index in 0..end {
-            if self.slot(index).tag != 0 {
-                entries.push(*self.slot(index));
-                self.slot(index).tag = 0;
-            }
-        }
-        self.shift -= 1;
-        self.last_old = u64::MAX;
-        self.phase = Phase::Rest;
-        self.growth.wrote(0);
-        for entry in entries.drain(..) {
-            self.place(entry);
-        }
-        self.scratch = entries;
-        self.watch = self.load(REQUEST_PERCENT);
-    }
-
-    fn place(&self, entry: Slot<V>) {
-        let mut index = self.home(mum64(entry.key));
-        while self.slot(index).tag != 0 {
-            index += 1;
-        }
-        *self.slot(index) = entry;
     }
 }
