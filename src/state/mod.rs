@@ -1,5 +1,6 @@
 //! State: where the keyed state of a partition lives.
 mod growth;
+pub mod hot;
 mod table;
 #[cfg(test)]
 mod table_tests;
