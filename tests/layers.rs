@@ -44,10 +44,18 @@ const LAYERS: [(&str, u8); 20] = [
 ];
 
 /// Where `unsafe` may stand, and what for.
-const UNSAFE: [(&str, &str); 5] = [
+const UNSAFE: [(&str, &str); 7] = [
     (
         "src/ring/outlet.rs",
         "writes into slots that the ring has granted",
+    ),
+    (
+        "src/state/hot/lanes.rs",
+        "compares a set in one instruction",
+    ),
+    (
+        "src/state/hot/table.rs",
+        "lines and entries in reserved memory; prefetch",
     ),
     (
         "src/state/table/mod.rs",

@@ -1,9 +1,11 @@
 //! State: where the keyed state of a partition lives.
 mod growth;
+pub mod hot;
 mod states;
 mod table;
 mod ttl;
 pub use growth::Prefaulter;
+pub use hot::{Entry, Hot, SetPolicy, Spot};
 pub use states::States;
 pub use table::{Place, SETTLE_EVERY, Table, TableError, TableOptions};
 pub use ttl::{Forever, TimeToLive, Ttl};
