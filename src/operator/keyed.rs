@@ -180,6 +180,7 @@ impl<Op: Operator, K: KeyOf<Op::In>> Logic for Keyed<Op, K> {
         figures.events_expanded += self.events_expanded;
         figures.keys = self.table.len() as u64;
         figures.state_bytes = self.table.state_bytes() as u64;
+        figures.caches.extend(self.operator.caches());
         figures.measures.extend(self.operator.measures());
         figures.notes.extend(self.operator.notes());
     }
