@@ -11,7 +11,10 @@
 //! ```text
 //!   cargo test --release --test cache_reference -- --include-ignored
 //! ```
-use millstream::cache::{Bounds, Clock, Fifo, Lfu, Lru, Policy, Sieve, Unheard, Units};
+use millstream::cache::{
+    Arc, Bounds, Clock, Fifo, Lfu, Lru, Policy, S3Fifo, Sieve, Unheard, Units, next_uses,
+    opt_misses,
+};
 use millstream::partition::mum64;
 use millstream::source::trace::{Format, TraceOptions, open};
 use std::collections::HashMap;
@@ -94,6 +97,13 @@ fn run(name: &str, trace: &Numbered, size: u64) -> Option<(u64, u64)> {
         "CLOCK" => misses::<Clock>(trace, size),
         "CLOCK-2bit" => misses::<Clock<3>>(trace, size),
         "SIEVE" => misses::<Sieve>(trace, size),
+        "S3-FIFO" => misses::<S3Fifo>(trace, size),
+        "S3-FIFO-v0" => misses::<S3Fifo<false>>(trace, size),
+        "ARC" => misses::<Arc>(trace, size),
+        "Belady" => {
+            let next = next_uses(&trace.nodes, trace.keys.len() as u32);
+            opt_misses(&trace.nodes, &next, size, &Units)
+        }
         _ => return None,
     };
     Some((misses, 0))

@@ -12,17 +12,23 @@
 //! ```
 //!
 //! Owned by whoever asks; single-threaded; everything is allocated in `new`.
+mod arc;
 mod clock;
 mod fifo;
 mod lfu;
 mod lists;
 mod lru;
+mod opt;
+mod s3fifo;
 mod sieve;
 
+pub use arc::Arc;
 pub use clock::Clock;
 pub use fifo::Fifo;
 pub use lfu::Lfu;
 pub use lru::Lru;
+pub use opt::{NEVER, next_uses, opt_misses};
+pub use s3fifo::S3Fifo;
 pub use sieve::Sieve;
 
 /// Sizes of objects. A policy of [`Units`] compiles to one that knows of no sizes.
