@@ -13,6 +13,7 @@
 //!
 //! Owned by whoever asks; single-threaded; everything is allocated in `new`.
 mod arc;
+mod cache;
 mod clock;
 mod fifo;
 mod lfu;
@@ -23,6 +24,7 @@ mod s3fifo;
 mod sieve;
 
 pub use arc::Arc;
+pub use cache::{Cache, Counters};
 pub use clock::Clock;
 pub use fifo::Fifo;
 pub use lfu::Lfu;

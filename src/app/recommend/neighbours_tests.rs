@@ -1,5 +1,8 @@
 use super::*;
+use crate::app::recommend::orders::KeptOrders;
 use crate::app::recommend::params::RECENT_ITEMS;
+use crate::sys::random::Random;
+use std::collections::HashMap;
 
 fn touch(place: u8, ts_ns: u64, clicked: u64, learn: f32) -> Touch {
     let mut seen = [0; RECENT_ITEMS];
@@ -138,4 +141,82 @@ fn followers_are_ordered_by_plain_count() {
         panic!()
     };
     assert_eq!(items[0], 1);
+}
+
+/// A touch of one of `items` with everything random that may be; strengths often equal, some none at all.
+fn any_touch(random: &mut Random, items: u64, ts_ns: u64) -> Touch {
+    let seen: [u64; RECENT_ITEMS] = std::array::from_fn(|_| random.below(200));
+    let touches = 1 + random.below(REACH as u64) as u8;
+    let place = random.below(touches.into()) as u8;
+    Touch {
+        item: 1_000 + random.below(items),
+        click: ClickId {
+            user: random.below(9),
+            number: 1 + random.below(3) as u32,
+        },
+        ts_ns,
+        ask: 0.5,
+        learn: std::array::from_fn(|_| {
+            [0.0, 0.25, 1.0, 1.0, random.unit() as f32][random.below(5) as usize]
+        }),
+        seen,
+        seen_len: RECENT_ITEMS as u8,
+        place,
+        touches,
+        repeat: false,
+    }
+}
+
+#[test]
+fn answers_that_are_kept_are_those_computed_anew_to_the_bit() {
+    let items = 12;
+    let mut found = 0;
+    for (round, capacity) in [0, 1, 2, 5, 10, 100]
+        .into_iter()
+        .cycle()
+        .take(24)
+        .enumerate()
+    {
+        let mut random = Random::stream(round as u64, "touches");
+        // Some rounds are short-lived: units grow until lists are written anew, many times.
+        let half_life_ns = [0, 40, 1_000_000][round % 3];
+        let params = Params::default().with_half_life_ns(half_life_ns);
+        let mut kept = KeptOrders::share(capacity, 0, 1);
+        let (mut plain, mut with) = (HashMap::new(), HashMap::new());
+        let (mut popular, mut popular_with) = (Popular::default(), Popular::default());
+        let mut ts_ns = 0;
+        for step in 0..2_000 {
+            ts_ns += random.below(4);
+            let touch = any_touch(&mut random, items, ts_ns);
+            if random.below(300) == 0 {
+                // The state of an item is forgotten, as when its time to live has passed.
+                plain.remove(&touch.item);
+                with.remove(&touch.item);
+            }
+            let (mut expected, mut parts) = (Vec::new(), Vec::new());
+            let state = plain.entry(touch.item).or_insert_with(Neighbours::zeroed);
+            let mut emit = |partial| expected.push(partial);
+            state.touch(&touch, &params, &mut popular, &mut emit);
+            let other = with.entry(touch.item).or_insert_with(Neighbours::zeroed);
+            let mut emit = |partial| parts.push(partial);
+            match &mut kept {
+                None => other.touch(&touch, &params, &mut popular_with, &mut emit),
+                Some(kept) => kept.with(touch.item, other.links(), |kept| {
+                    other.touch_with(&touch, &params, &mut popular_with, kept, &mut emit);
+                }),
+            }
+            // Floats are written in as many digits as tell them apart.
+            assert_eq!(
+                format!("{parts:?}"),
+                format!("{expected:?}"),
+                "round {round}, step {step}: {touch:?}"
+            );
+            assert_eq!(bytemuck::bytes_of(state), bytemuck::bytes_of(other));
+        }
+        found += kept.map_or(0, |kept| kept.figures().hits);
+    }
+    assert!(
+        found > 5_000,
+        "{found} found: too few to have held anything"
+    );
 }
