@@ -12,13 +12,30 @@
 //! ```
 //!
 //! Owned by whoever asks; single-threaded; everything is allocated in `new`.
+mod arc;
+mod cache;
+mod clock;
 mod fifo;
+mod lfu;
+mod lists;
+mod lru;
+mod opt;
+mod s3fifo;
+mod sieve;
 
+pub use arc::Arc;
+pub use cache::{Cache, Counters};
+pub use clock::Clock;
 pub use fifo::Fifo;
+pub use lfu::Lfu;
+pub use lru::Lru;
+pub use opt::{NEVER, next_uses, opt_misses};
+pub use s3fifo::S3Fifo;
+pub use sieve::Sieve;
 
 /// Sizes of objects. A policy of [`Units`] compiles to one that knows of no sizes.
 pub trait Sizes {
-    /// Size of the object `node`; the same as long as it is held or remembered.
+    /// Size of the object `node`, at least 1; the same as long as it is held or remembered.
     fn size(&self, node: u32) -> u64;
 }
 
@@ -38,7 +55,7 @@ pub trait Departures {
     /// `node` is no longer held. It may still be remembered.
     fn evicted(&mut self, node: u32);
     /// Nothing is known of `node` any more: the number may be given to another object. Follows `evicted`,
-    /// at once or later.
+    /// at once or later. Not called in place of a later `evicted`, and never for one that is held.
     fn forgotten(&mut self, node: u32);
 }
 
@@ -84,6 +101,11 @@ pub trait Policy: Sized {
         sizes: &impl Sizes,
         departures: &mut impl Departures,
     ) -> bool;
+
+    /// Drops `node`, whatever is known of it; whether it was held. As if it had never been requested: it is
+    /// neither `evicted` nor `forgotten` (the caller knows), the order of the others stays, and the room it
+    /// leaves is filled before anything else has to go.
+    fn remove(&mut self, node: u32, sizes: &impl Sizes) -> bool;
 
     /// Bytes this value keeps, all arrays counted.
     fn metadata_bytes(&self) -> u64;

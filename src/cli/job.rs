@@ -299,7 +299,9 @@ fn require_owner(partitioning: &Partitioning) -> Result<(), CliError> {
 
 fn params(config: &Config) -> Result<recommend::Params, CliError> {
     let section = &config.recommend;
+    let answers_kept = config.cache.answers.unwrap_or(0) as usize;
     recommend::Params::default()
+        .with_answers_kept(answers_kept)
         .with_answer_items(section.top_n as usize)
         .map(|params| params.with_half_life_ns(section.half_life_ns.unwrap_or(0)))
         .map_err(|error| CliError::usage(error.to_string()).at("recommend.top_n"))

@@ -1,5 +1,6 @@
 //! The account of a run: from what each task counted to the report.
 
+use super::account_cache;
 use super::options::Options;
 use crate::latency::{
     CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule, StageSummary,
@@ -7,7 +8,7 @@ use crate::latency::{
 };
 use crate::runtime::RunRecord;
 use crate::sys::clock::START_NS;
-use crate::task::Figures;
+use crate::task::{CacheFigures, Figures};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 
@@ -223,6 +224,7 @@ fn stages(figures: &[Figures]) -> Vec<StageSummary> {
     let mut stages = BTreeMap::<usize, StageSummary>::new();
     let mut waits = BTreeMap::<usize, Histogram<u64>>::new();
     let mut largest = BTreeMap::<usize, u64>::new();
+    let mut caches = BTreeMap::<usize, Vec<CacheFigures>>::new();
     for task in figures {
         let stage = stages
             .entry(task.stage_index)
@@ -238,6 +240,7 @@ fn stages(figures: &[Figures]) -> Vec<StageSummary> {
         stage.state_bytes += task.state_bytes;
         let most = largest.entry(task.stage_index).or_default();
         *most = (*most).max(task.events_in);
+        account_cache::add(caches.entry(task.stage_index).or_default(), &task.caches);
         if let Some(queueing) = &task.queueing {
             merge(
                 waits.entry(task.stage_index).or_insert_with(new_histogram),
@@ -252,6 +255,7 @@ fn stages(figures: &[Figures]) -> Vec<StageSummary> {
         } else {
             1.0
         };
+        stage.caches = account_cache::summaries(&caches[index]);
         stage.queueing_ns = waits.get(index).map(percentiles).unwrap_or_default();
     }
     stages.into_values().collect()
@@ -294,6 +298,7 @@ fn partitions(figures: &[Figures], facts: &Facts<'_>) -> Vec<PartitionSummary> {
         events_in: task.events_in,
         share: task.events_in as f64 / totals[&task.stage_index].max(1) as f64,
         keys: task.keys,
+        caches: account_cache::summaries(&task.caches),
     });
     summaries.collect()
 }

@@ -16,6 +16,7 @@
 //! events, its state, watermarks, and the same flow could be planned for another runtime.
 
 mod account;
+mod account_cache;
 mod job;
 mod options;
 mod plan;

@@ -5,7 +5,7 @@ use super::report::{CONFIG_FILE, read_file, read_summary};
 use super::report_error::ReportError;
 use super::summary::{Percentiles, Summary};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Fields of the environment that differ between any two runs and say nothing.
@@ -73,11 +73,16 @@ pub fn compare(a: &Summary, b: &Summary) -> Comparison {
     let peak =
         |s: &Summary| Some(s.environment.memory_peak_bytes as f64).filter(|bytes| *bytes > 0.0);
     rows.push(row("environment.memory_peak_bytes", peak(a), peak(b)));
-    let measures: std::collections::BTreeSet<_> =
-        a.quality.keys().chain(b.quality.keys()).collect();
+    let measures: BTreeSet<_> = a.quality.keys().chain(b.quality.keys()).collect();
     for measure in measures {
         let of = |s: &Summary| s.quality.get(measure).copied();
         rows.push(row(&format!("quality.{measure}"), of(a), of(b)));
+    }
+    let (of_a, of_b) = (of_caches(a), of_caches(b));
+    let measures: BTreeSet<_> = of_a.keys().chain(of_b.keys()).collect();
+    for measure in measures {
+        let of = |caches: &BTreeMap<String, f64>| caches.get(measure).copied();
+        rows.push(row(measure, of(&of_a), of(&of_b)));
     }
     let known = !a.digest.is_empty() && !b.digest.is_empty();
     Comparison {
@@ -126,6 +131,30 @@ fn points(p: &Percentiles) -> [(&'static str, Option<f64>); 6] {
         ("max", p.max),
     ]
     .map(|(name, value)| (name, value.map(|ns| ns as f64)))
+}
+
+/// Hit ratio of each cache, and how long its cold tier let an event wait: `stages.total.state.hit_ratio`.
+fn of_caches(summary: &Summary) -> BTreeMap<String, f64> {
+    let mut measures = BTreeMap::new();
+    for stage in &summary.stages {
+        for cache in &stage.caches {
+            let name = format!("stages.{}.{}", stage.name, cache.name);
+            let cold = cache.cold.as_ref();
+            let figures = [
+                ("hit_ratio", cache.hit_ratio),
+                (
+                    "cold.read_ns.p99",
+                    cold.and_then(|cold| cold.read_ns.p99.map(|ns| ns as f64)),
+                ),
+                ("cold.file_bytes", cold.map(|cold| cold.file_bytes as f64)),
+            ];
+            let known = figures
+                .into_iter()
+                .filter_map(|(figure, value)| Some((format!("{name}.{figure}"), value?)));
+            measures.extend(known);
+        }
+    }
+    measures
 }
 
 /// What should be the same if the figures are to be compared.
@@ -182,7 +211,7 @@ fn flatten(name: &str, value: &toml::Value, flat: &mut BTreeMap<String, String>)
 }
 
 fn differences(a: &BTreeMap<String, String>, b: &BTreeMap<String, String>) -> Vec<Difference> {
-    let names: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+    let names: BTreeSet<_> = a.keys().chain(b.keys()).collect();
     let value = |of: &BTreeMap<String, String>, name| of.get(name).cloned().unwrap_or_default();
     names
         .into_iter()
@@ -237,6 +266,39 @@ mod tests {
         assert!(
             text.contains("digest DIFFERENT") && text.contains("environment.kernel: "),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn caches_are_compared_also_where_one_run_has_none() {
+        let a = sample_report().summary;
+        let mut b = a.clone();
+        b.stages[1].caches[0].hit_ratio = a.stages[1].caches[0].hit_ratio.map(|ratio| ratio / 2.0);
+        b.stages[0].caches.clear();
+        let comparison = compare(&a, &b);
+        let answers = row_of(&comparison, "stages.neighbours.answers.hit_ratio");
+        assert_eq!(
+            (answers.ratio, answers.a),
+            (Some(0.5), Some(22_100.0 / 37_500.0))
+        );
+        let reads = row_of(&comparison, "stages.history.state.cold.read_ns.p99");
+        assert_eq!(
+            (reads.a, reads.b, reads.ratio),
+            (Some(18_400.0), None, None)
+        );
+        let text = comparison.text(false);
+        assert!(
+            text.contains("18.4 µs") && text.contains("16.0 MiB"),
+            "{text}"
+        );
+        let ends = text
+            .lines()
+            .filter(|line| line.contains("answers.hit") || line.contains("max"));
+        let widths: BTreeSet<usize> = ends.map(|line| line.chars().count()).collect();
+        assert_eq!(
+            widths.len(),
+            1,
+            "the columns stand below each other: {text}"
         );
     }
 

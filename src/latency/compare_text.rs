@@ -4,13 +4,22 @@ use super::compare::Comparison;
 use super::figure::{UNKNOWN, bytes, duration, number, plain, rate};
 use super::paint::Paint;
 
+/// Room for the name of every measure that all runs have.
+const MEASURE_WIDTH_MIN: usize = 32;
+
 impl Comparison {
     /// For people; with ANSI colours if `colour`.
     pub fn text(&self, colour: bool) -> String {
         let paint = Paint { colour };
         let (a, b) = (plain(&self.a), plain(&self.b));
         let mut out = format!("a  {a}\nb  {b}\n\n");
-        let head = format!("{:<32}{:>14}{:>14}{:>10}", "", "a", "b", "b / a");
+        let widest = self
+            .rows
+            .iter()
+            .map(|row| row.measure.chars().count())
+            .max();
+        let width = widest.unwrap_or(0).max(MEASURE_WIDTH_MIN);
+        let head = format!("{:<width$}{:>14}{:>14}{:>10}", "", "a", "b", "b / a");
         out.push_str(&(paint.dim(&head) + "\n"));
         for row in self
             .rows
@@ -25,7 +34,7 @@ impl Comparison {
                 .map_or(UNKNOWN.to_string(), |ratio| format!("× {ratio:.2}"));
             let measure = plain(&row.measure);
             let line = format!(
-                "{measure:<32}{:>14}{:>14}{ratio:>10}\n",
+                "{measure:<width$}{:>14}{:>14}{ratio:>10}\n",
                 shown(row.a),
                 shown(row.b)
             );

@@ -11,6 +11,7 @@
 use super::curve::{curve, decades, positions};
 use super::figure::plain;
 use super::html_bars as bars;
+use super::html_cache::caches;
 use super::html_section as section;
 use super::interval::Interval;
 use super::report::Report;
@@ -66,6 +67,7 @@ pub(super) fn html(report: &Report, resolved_config_toml: &str) -> String {
         section::percentiles(summary),
         section::timeline(report),
         section::stages(summary),
+        caches(summary),
         format!(
             "<div class=\"pair\">{}{}</div>",
             bars::partitions(summary),
@@ -164,6 +166,8 @@ mod tests {
             *text = hostile.to_string();
         }
         summary.stages[0].partitioner = hostile.to_string();
+        summary.stages[1].caches[0].name = hostile.to_string();
+        summary.stages[1].caches[0].policy = hostile.to_string();
         summary.quality.insert(hostile.to_string(), 0.5);
         let page = html(&report, hostile);
         let count = |page: &str, what: &str| page.matches(what).count();

@@ -16,6 +16,7 @@ mod histogram;
 mod hlog;
 mod html;
 mod html_bars;
+mod html_cache;
 mod html_section;
 mod interval;
 mod paint;
@@ -24,7 +25,10 @@ mod report_error;
 #[cfg(test)]
 mod sample;
 mod summary;
+mod summary_cache;
 mod text;
+mod text_cache;
+mod text_table;
 mod timeline;
 
 pub use compare::{Comparison, Difference, Row, compare, compare_directories};
@@ -33,4 +37,5 @@ pub use interval::{INTERVALS_MAX, Interval, Timeline};
 pub use report::{Report, read_summary};
 pub use report_error::ReportError;
 pub use summary::*;
+pub use summary_cache::{CacheSummary, ColdSummary};
 pub use text::text;

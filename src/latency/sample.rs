@@ -61,6 +61,51 @@ fn uniform(state: &mut u64) -> f64 {
     ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
+/// The caches of a stage over `parts` partitions: state that does not fit memory, answers worth keeping.
+fn caches(stage: &str, parts: u64) -> Vec<CacheSummary> {
+    let cache = |name: &str, hits: u64, misses: u64| CacheSummary {
+        name: name.to_string(),
+        policy: "s3-fifo".to_string(),
+        hits: hits * parts,
+        misses: misses * parts,
+        hit_ratio: Some(hits as f64 / (hits + misses) as f64),
+        evictions: (misses - 900) * parts,
+        capacity_slots: 1_024 * parts,
+        entries: 900 * parts,
+        ..CacheSummary::default()
+    };
+    match stage {
+        "history" => vec![CacheSummary {
+            misses_new: 10_305 * parts,
+            cold: Some(ColdSummary {
+                reads: 9_195 * parts,
+                read_ns: Percentiles {
+                    count: 9_195 * parts,
+                    p50: Some(640),
+                    p90: Some(2_100),
+                    p99: Some(18_400),
+                    p99_9: None,
+                    p99_99: None,
+                    max: Some(3_900_000),
+                },
+                writes: 20_100 * parts,
+                moved: 1_500 * parts,
+                write_amplification: Some(20_100.0 / 18_600.0),
+                file_bytes: (parts * 4) << 20,
+                live_bytes: 10_305 * 128 * parts,
+                index_bytes: 10_305 * 8 * parts,
+                waiting_max: 37,
+            }),
+            ..cache("state", 18_000, 19_500)
+        }],
+        "neighbours" => vec![CacheSummary {
+            invalidations: 7_250 * parts,
+            ..cache("answers", 22_100, 15_400)
+        }],
+        _ => Vec::new(),
+    }
+}
+
 fn sample_summary() -> Summary {
     let stage = |name: &str, keys: u64, skew: f64| StageSummary {
         name: name.to_string(),
@@ -80,6 +125,7 @@ fn sample_summary() -> Summary {
             p99_99: None,
             max: Some(31_000),
         },
+        caches: caches(name, 4),
     };
     let partition = |stage: &str, partition: u32, share: f64| PartitionSummary {
         stage: stage.to_string(),
@@ -88,6 +134,7 @@ fn sample_summary() -> Summary {
         events_in: (share * 150_000.0) as u64,
         share,
         keys: (share * 40_000.0) as u64,
+        caches: caches(stage, 1),
     };
     let shares = [0.27, 0.24, 0.31, 0.18];
     Summary {

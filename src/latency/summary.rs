@@ -2,6 +2,7 @@
 //!
 //! The layout is versioned by `version`; fields are only ever added within a version.
 
+use super::summary_cache::CacheSummary;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
@@ -130,6 +131,8 @@ pub struct StageSummary {
     pub state_bytes: u64,
     /// Time sampled events waited in front of this stage.
     pub queueing_ns: Percentiles,
+    /// Its caches, each added up over the partitions; empty where it has none.
+    pub caches: Vec<CacheSummary>,
 }
 
 /// One core.
@@ -164,6 +167,8 @@ pub struct PartitionSummary {
     pub share: f64,
     /// Keys held at the end.
     pub keys: u64,
+    /// Its caches; empty where it has none.
+    pub caches: Vec<CacheSummary>,
 }
 
 /// Where it ran.
@@ -214,6 +219,7 @@ fn nulls_are_nan<'de, D: Deserializer<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::latency::ColdSummary;
     use serde_json::Value;
 
     const DOCUMENT: &str = include_str!("../../docs/summary.md");
@@ -258,6 +264,8 @@ mod tests {
         check("stages[]", json(StageSummary::default()));
         check("cores[]", json(CoreSummary::default()));
         check("partitions[]", json(PartitionSummary::default()));
+        check("caches[]", json(CacheSummary::default()));
+        check("caches[].cold", json(ColdSummary::default()));
         check("environment", json(Environment::default()));
         assert!(DOCUMENT.contains(&format!("now {SUMMARY_VERSION}.")));
     }
@@ -274,6 +282,19 @@ mod tests {
                 ..Summary::default()
             }
         );
+    }
+
+    #[test]
+    fn a_summary_from_before_there_were_caches_is_read() {
+        let text = r#"{"version": 1, "stages": [{"name": "total", "keys": 3}],
+            "partitions": [{"stage": "total", "keys": 3}]}"#;
+        let summary: Summary = serde_json::from_str(text).unwrap();
+        assert_eq!((summary.stages[0].keys, summary.partitions[0].keys), (3, 3));
+        assert!(summary.stages[0].caches.is_empty() && summary.partitions[0].caches.is_empty());
+        let text = r#"{"name": "state", "hits": 2, "cold": {"reads": 1}}"#;
+        let cache: CacheSummary = serde_json::from_str(text).unwrap();
+        assert_eq!((cache.hits, cache.hit_ratio), (2, None));
+        assert_eq!(cache.cold.map(|cold| cold.reads), Some(1));
     }
 
     #[test]

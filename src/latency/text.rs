@@ -5,9 +5,11 @@ use super::figure::{
 };
 use super::paint::Paint;
 use super::summary::{CoreSummary, Percentiles, StageSummary, Summary};
+use super::text_cache::caches;
+use super::text_table::table;
 
 /// Lists longer than these are cut, so that the report stays on one screen; `summary.json` has all.
-const STAGES_SHOWN: usize = 8;
+pub(super) const STAGES_SHOWN: usize = 8;
 const CORES_SHOWN: usize = 6;
 const QUALITY_SHOWN: usize = 12;
 const SAMPLES_SHOWN: usize = 5;
@@ -27,6 +29,7 @@ pub fn text(summary: &Summary, colour: bool) -> String {
     if !summary.stages.is_empty() {
         lines.push(String::new());
         stages(&mut lines, &summary.stages, paint);
+        caches(&mut lines, &summary.stages, paint);
     }
     if !summary.cores.is_empty() {
         lines.push(String::new());
@@ -259,42 +262,9 @@ fn section(lines: &mut Vec<String>, items: &[String], shown: usize, head: &str, 
     more(lines, items.len(), shown);
 }
 
-fn more(lines: &mut Vec<String>, all: usize, shown: usize) {
+pub(super) fn more(lines: &mut Vec<String>, all: usize, shown: usize) {
     if all > shown {
         lines.push(format!("  and {} more", count((all - shown) as u64)));
-    }
-}
-
-/// The first column left, the others right, each as wide as its widest cell and `width_min`.
-fn table(
-    lines: &mut Vec<String>,
-    head: &[&str],
-    rows: &[Vec<String>],
-    width_min: usize,
-    paint: Paint,
-) {
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            let least = if column == 0 { 10 } else { width_min };
-            cells
-                .max()
-                .unwrap_or(0)
-                .max(head[column].chars().count())
-                .max(least)
-        })
-        .collect();
-    let line = |cells: &[&str]| {
-        let mut line = format!("{:<width$}", cells[0], width = widths[0]);
-        for (cell, width) in cells.iter().zip(&widths).skip(1) {
-            line.push_str(&format!("  {cell:>width$}"));
-        }
-        line
-    };
-    lines.push(paint.dim(&line(head)));
-    for row in rows {
-        let cells: Vec<&str> = row.iter().map(String::as_str).collect();
-        lines.push(line(&cells));
     }
 }
 
@@ -330,6 +300,7 @@ mod tests {
     fn an_empty_summary_has_no_empty_sections() {
         let text = text(&Summary::default(), false);
         assert!(!text.contains("stage") && !text.contains("quality") && !text.contains("care"));
+        assert!(!text.contains("cache") && !text.contains("cold"));
         assert!(
             text.contains("✗"),
             "an empty summary does not claim to balance"
@@ -373,6 +344,7 @@ mod tests {
         let mut summary = sample_report().summary;
         summary.app = "\u{1b}[2Jgone".to_string();
         summary.stages[0].name = "a\nb".to_string();
+        summary.stages[1].caches[0].name = "c\td".to_string();
         summary.samples.push("\u{7}".to_string());
         assert!(
             text(&summary, false)

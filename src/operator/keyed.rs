@@ -222,6 +222,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         figures.keys = self.table.len() as u64;
         figures.state_bytes = self.table.state_bytes() as u64;
         figures.keys_expired = self.expirations;
+        figures.caches.extend(self.operator.caches());
         figures.measures.extend(self.operator.measures());
         figures.notes.extend(self.operator.notes());
     }

@@ -12,7 +12,7 @@ pub use update::{Update, update};
 
 use crate::event::{Due, Event};
 use crate::state::States;
-use crate::task::Downstream;
+use crate::task::{CacheFigures, Downstream};
 use bytemuck::Pod;
 
 /// Whether the state of a key is kept after an event.
@@ -65,6 +65,12 @@ pub trait Operator: Send + 'static {
 
     /// Named figures, added up over partitions.
     fn measures(&self) -> Vec<(String, f64)> {
+        Vec::new()
+    }
+
+    /// What the caches of this operator counted, such as a [`crate::cache::Cache`] of results that are
+    /// dear to make; the report shows them by stage and by partition.
+    fn caches(&self) -> Vec<CacheFigures> {
         Vec::new()
     }
 

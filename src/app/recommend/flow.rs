@@ -1,11 +1,12 @@
 //! The flow: the three stages of the method as operators, and the exchanges between them.
 
+use super::orders::KeptOrders;
 use super::params::ANSWER_ITEMS;
 use super::{
     Answer, Click, History, Memory, Neighbours, Params, Partial, Popular, Quality, Recommendation,
     Touch,
 };
-use crate::flow::{Flow, FlowError, Options, Outcome};
+use crate::flow::{Build, Flow, FlowError, Job, Options, Outcome, SimulatedOutcome};
 use crate::operator::{Emit, Operator, Retain};
 use crate::partition::Partitioning;
 use crate::runtime::Update;
@@ -13,6 +14,7 @@ use crate::sink::{Column, Digestible, Kind, Row, Sink};
 use crate::source::Source;
 use crate::source::trace::native::{ClickRecord, KeyedRecord};
 use crate::state::States;
+use crate::task::CacheFigures;
 use std::sync::{Arc, Mutex};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -95,6 +97,7 @@ impl Operator for HistoryStage {
 struct NeighboursStage {
     params: Params,
     popular: Popular,
+    kept: Option<KeptOrders>,
 }
 
 impl Operator for NeighboursStage {
@@ -104,16 +107,24 @@ impl Operator for NeighboursStage {
 
     fn process(
         &mut self,
-        _: u64,
+        item: u64,
         touch: &Touch,
         neighbours: &mut Neighbours,
         out: &mut impl Emit<Partial>,
     ) -> Retain {
-        let params = &self.params;
-        neighbours.touch(touch, params, &mut self.popular, &mut |partial| {
-            out.emit(partial)
-        });
+        let (params, popular) = (&self.params, &mut self.popular);
+        let emit = &mut |partial| out.emit(partial);
+        match &mut self.kept {
+            None => neighbours.touch(touch, params, popular, emit),
+            Some(kept) => kept.with(item, neighbours.links(), |kept| {
+                neighbours.touch_with(touch, params, popular, kept, emit);
+            }),
+        }
         Retain::Keep
+    }
+
+    fn caches(&self) -> Vec<CacheFigures> {
+        self.kept.iter().map(KeptOrders::figures).collect()
     }
 }
 
@@ -171,19 +182,65 @@ where
     S::Event: Into<Click>,
     K: Sink<Recommendation>,
 {
-    let (of_history, of_neighbours, of_answer) = (params.clone(), params.clone(), params.clone());
     let total = Arc::new(Mutex::new(Quality::default()));
+    let answer_items = params.answer_items();
+    let job = job(options, source, params, partitioning, make_sink, &total);
+    let mut outcome = job.run_with(progress)?;
+    if let Ok(total) = total.lock() {
+        outcome.report.summary.quality = total.summary(answer_items);
+    }
+    Ok(outcome)
+}
+
+/// The same on one thread, in an order drawn from `seed`: equal seeds give equal answers.
+///
+/// # Errors
+/// As [`Job::simulate`].
+pub fn simulate<S, K>(
+    options: Options,
+    source: S,
+    params: Params,
+    partitioning: Partitioning,
+    make_sink: impl FnMut(usize) -> K,
+    seed: u64,
+) -> Result<SimulatedOutcome<K>, FlowError>
+where
+    S: Source,
+    S::Event: Into<Click>,
+    K: Sink<Recommendation>,
+{
+    let total = Arc::default();
+    job(options, source, params, partitioning, make_sink, &total).simulate(seed)
+}
+
+fn job<S, K, M>(
+    options: Options,
+    source: S,
+    params: Params,
+    partitioning: Partitioning,
+    make_sink: M,
+    total: &Arc<Mutex<Quality>>,
+) -> Job<impl Build<Out = Recommendation> + use<S, K, M>, K, M>
+where
+    S: Source,
+    S::Event: Into<Click>,
+    K: Sink<Recommendation>,
+    M: FnMut(usize) -> K,
+{
+    let partitions = options.resolve().partitions;
+    let (of_history, of_neighbours, of_answer) = (params.clone(), params.clone(), params);
     let gathered = total.clone();
-    let mut outcome = Flow::new(options)
+    Flow::new(options)
         .source("clicks", source)
         .map(Into::<Click>::into)
         .partition_by(|click: &Click| click.user)
         .partitioning(partitioning)
         .keyed("history", move |_| HistoryStage(of_history.clone()))
         .partition_by(|touch: &Touch| touch.item)
-        .keyed("neighbours", move |_| NeighboursStage {
+        .keyed("neighbours", move |partition| NeighboursStage {
             params: of_neighbours.clone(),
             popular: Popular::default(),
+            kept: KeptOrders::share(of_neighbours.answers_kept(), partition, partitions),
         })
         .partition_by(|partial: &Partial| partial.click.key())
         .keyed("answer", move |_| AnswerStage {
@@ -192,9 +249,4 @@ where
             total: gathered.clone(),
         })
         .sink(make_sink)
-        .run_with(progress)?;
-    if let Ok(total) = total.lock() {
-        outcome.report.summary.quality = total.summary(params.answer_items());
-    }
-    Ok(outcome)
 }

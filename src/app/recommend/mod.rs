@@ -67,6 +67,7 @@ pub mod history;
 pub mod lists;
 pub mod message;
 pub mod neighbours;
+mod orders;
 pub mod params;
 pub mod popular;
 pub mod quality;
@@ -76,7 +77,7 @@ mod ranking;
 mod reference;
 
 pub use answer::{Answer, Memory, Step};
-pub use flow::run;
+pub use flow::{run, simulate};
 pub use history::History;
 pub use lists::KnownLists;
 pub use message::{Body, Click, ClickId, Partial, Recommendation, Touch};

@@ -18,6 +18,7 @@
 //! `scores[..len]`, up to rounding: it keeps what the replaced ones had.
 
 use super::message::{Body, ClickId, HINTS, Near, Partial, Touch};
+use super::orders::{Kept, Order};
 use super::params::{ANSWER_ITEMS, NEIGHBOURS, PARTIAL_ITEMS, Params, REACH};
 use super::popular::Popular;
 use bytemuck::{Pod, Zeroable};
@@ -55,7 +56,20 @@ impl Neighbours {
         popular: &mut Popular,
         emit: &mut impl FnMut(Partial),
     ) {
-        self.learn(touch, params);
+        self.touch_with(touch, params, popular, None, emit);
+    }
+
+    /// The same, with the orders of the list if they are kept.
+    pub(super) fn touch_with(
+        &mut self,
+        touch: &Touch,
+        params: &Params,
+        popular: &mut Popular,
+        mut kept: Option<Kept<'_>>,
+        emit: &mut impl FnMut(Partial),
+    ) {
+        let kept = &mut kept;
+        self.learn(touch, params, kept);
         let parts = touch.touches + PARTS_BESIDE;
         let part = |body| Partial {
             click: touch.click,
@@ -82,11 +96,15 @@ impl Neighbours {
                 });
             }
             emit(part(self.seen(touch, popular)));
-            emit(part(
-                self.followers(&touch.seen[..usize::from(touch.seen_len)]),
-            ));
+            let seen = &touch.seen[..usize::from(touch.seen_len)];
+            emit(part(self.followers(seen, kept)));
         }
-        emit(part(Body::Near(self.near(touch))));
+        emit(part(Body::Near(self.near(touch, kept))));
+    }
+
+    /// Links in the list.
+    pub(super) fn links(&self) -> usize {
+        self.len as usize
     }
 
     /// Neighbours and their scores relative to all links, in no order.
@@ -94,19 +112,21 @@ impl Neighbours {
         (0..self.len as usize).map(|at| (self.items[at], f64::from(self.scores[at]) / self.total))
     }
 
-    fn learn(&mut self, touch: &Touch, params: &Params) {
-        let unit = self.unit(touch.ts_ns, params);
+    fn learn(&mut self, touch: &Touch, params: &Params, kept: &mut Option<Kept<'_>>) {
+        let unit = self.unit(touch.ts_ns, params, kept);
         if touch.place == 0 {
             for place in 1..usize::from(touch.touches).min(REACH) {
-                self.link(touch.seen[place], unit * touch.learn[place] * params.back());
+                let strength = unit * touch.learn[place] * params.back();
+                self.link(touch.seen[place], strength, kept);
             }
         } else {
-            self.link(touch.seen[0], unit * touch.learn[usize::from(touch.place)]);
+            let strength = unit * touch.learn[usize::from(touch.place)];
+            self.link(touch.seen[0], strength, kept);
         }
     }
 
     /// How large a strength of 1 is written at `ts_ns`.
-    fn unit(&mut self, ts_ns: u64, params: &Params) -> f32 {
+    fn unit(&mut self, ts_ns: u64, params: &Params, kept: &mut Option<Kept<'_>>) -> f32 {
         if self.len == 0 {
             self.since_ns = ts_ns;
         }
@@ -117,22 +137,34 @@ impl Neighbours {
         self.scores
             .iter_mut()
             .for_each(|score| *score = (f64::from(*score) / growth) as f32);
+        if let Some(kept) = kept {
+            kept.rescored();
+        }
         self.total /= growth;
         self.since_ns = ts_ns;
         1.0
     }
 
     /// Strengthens the link to `item`.
-    fn link(&mut self, item: u64, strength: f32) {
+    fn link(&mut self, item: u64, strength: f32, kept: &mut Option<Kept<'_>>) {
         if strength <= 0.0 {
             return;
         }
         self.total += f64::from(strength);
+        let at = self.strengthen(item, strength);
+        if let Some(kept) = kept {
+            let score = |at: usize| self.scores[at].to_bits();
+            kept.change(at, self.links(), score, |at| self.counts[at]);
+        }
+    }
+
+    /// Where the link to `item` now is; a new one takes the place of the weakest of a full list.
+    fn strengthen(&mut self, item: u64, strength: f32) -> usize {
         let len = self.len as usize;
         if let Some(at) = find(&self.items[..len], item) {
             self.scores[at] += strength;
             self.counts[at] = self.counts[at].saturating_add(1);
-            return;
+            return at;
         }
         let at = if len < NEIGHBOURS {
             self.len += 1;
@@ -149,10 +181,11 @@ impl Neighbours {
         self.items[at] = item;
         self.scores[at] = strength;
         self.counts[at] = 1;
+        at
     }
 
     /// The strongest links, just-seen items and all: the list is kept to widen other users' answers too.
-    fn near(&self, touch: &Touch) -> Near {
+    fn near(&self, touch: &Touch, kept: &mut Option<Kept<'_>>) -> Near {
         let mut near = Near {
             item: touch.item,
             ask: touch.ask,
@@ -160,12 +193,13 @@ impl Neighbours {
             items: [0; PARTIAL_ITEMS],
             scores: [0.0; PARTIAL_ITEMS],
         };
-        let order = self.by(|at| self.scores[at].to_bits());
-        for at in order
-            .iter()
-            .take((self.len as usize).min(PARTIAL_ITEMS))
-            .map(place_of)
-        {
+        // Positive floats order as their bits do.
+        let score = |at: usize| self.scores[at].to_bits();
+        let order = match kept {
+            Some(kept) => kept.by_score(self.links(), score),
+            None => Order::sorted(self.links(), score),
+        };
+        for at in order.places(self.links().min(PARTIAL_ITEMS)) {
             near.items[usize::from(near.len)] = self.items[at];
             near.scores[usize::from(near.len)] =
                 (f64::from(self.scores[at]) / self.total).sqrt() as f32;
@@ -175,13 +209,14 @@ impl Neighbours {
     }
 
     /// The baseline: links by plain count, without those just seen.
-    fn followers(&self, seen: &[u64]) -> Body {
-        let order = self.by(|at| self.counts[at]);
+    fn followers(&self, seen: &[u64], kept: &mut Option<Kept<'_>>) -> Body {
+        let count = |at: usize| self.counts[at];
+        let order = match kept {
+            Some(kept) => kept.by_count(self.links(), count),
+            None => Order::sorted(self.links(), count),
+        };
         let (mut len, mut items) = (0, [0; ANSWER_ITEMS]);
-        let links = order
-            .iter()
-            .take(self.len as usize)
-            .map(|key| self.items[place_of(key)]);
+        let links = order.places(self.links()).map(|at| self.items[at]);
         for (slot, item) in items
             .iter_mut()
             .zip(links.filter(|item| !seen.contains(item)))
@@ -216,17 +251,6 @@ impl Neighbours {
             hint_clicks,
         }
     }
-
-    /// Places in descending order of `key` (positive floats order as their bits do); on a tie, as listed.
-    fn by(&self, key: impl Fn(usize) -> u32) -> [u64; NEIGHBOURS] {
-        let mut order = [u64::MAX; NEIGHBOURS];
-        let len = self.len as usize;
-        for (at, slot) in order.iter_mut().enumerate().take(len) {
-            *slot = u64::from(!key(at)) << 32 | at as u64;
-        }
-        order[..len].sort_unstable();
-        order
-    }
 }
 
 /// Where `item` is. Eight comparisons at a time without a branch, which the compiler makes vectors of.
@@ -248,151 +272,6 @@ fn find(items: &[u64], item: u64) -> Option<usize> {
         .map(|i| 8 * eights.len() + i)
 }
 
-fn place_of(key: &u64) -> usize {
-    (key & 0xFFFF_FFFF) as usize
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::app::recommend::params::RECENT_ITEMS;
-
-    fn touch(place: u8, ts_ns: u64, clicked: u64, learn: f32) -> Touch {
-        let mut seen = [0; RECENT_ITEMS];
-        (seen[0], seen[1]) = (clicked, 77);
-        Touch {
-            item: seen[usize::from(place)],
-            click: ClickId { user: 1, number: 2 },
-            ts_ns,
-            ask: 1.0,
-            learn: [learn; REACH],
-            seen,
-            seen_len: 2,
-            place,
-            touches: 2,
-            repeat: false,
-        }
-    }
-
-    fn send(state: &mut Neighbours, touch: Touch, params: &Params) -> Vec<Partial> {
-        let mut out = Vec::new();
-        state.touch(&touch, params, &mut Popular::default(), &mut |p| {
-            out.push(p)
-        });
-        out
-    }
-
-    fn near(parts: &[Partial]) -> Near {
-        let found = parts.iter().find_map(|p| match p.body {
-            Body::Near(near) => Some(near),
-            _ => None,
-        });
-        found.expect("every touch answers with its links")
-    }
-
-    #[test]
-    fn a_clicked_item_sends_outcome_seen_followers_and_links() {
-        let out = send(
-            &mut Neighbours::zeroed(),
-            touch(0, 5, 3, 1.0),
-            &Params::default(),
-        );
-        assert!(matches!(
-            out[0].body,
-            Body::Outcome {
-                item: 3,
-                repeat: false,
-                clicks: 1
-            }
-        ));
-        assert_eq!((out[0].click.number, out[0].parts), (1, 0));
-        let Body::Seen {
-            len: 2,
-            hints: 2..,
-            hint_items,
-            hint_clicks,
-            ..
-        } = out[1].body
-        else {
-            panic!("{:?}", out[1])
-        };
-        assert_eq!((hint_items[0], hint_clicks[0]), (3, 1));
-        assert!(
-            matches!(out[2].body, Body::Followers { len: 0, .. }),
-            "its only follower has just been seen"
-        );
-        assert_eq!((near(&out).len, near(&out).items[0]), (1, 77));
-        assert!(out[1..].iter().all(|p| p.parts == 4 && p.click.number == 2));
-        assert_eq!(
-            send(
-                &mut Neighbours::zeroed(),
-                touch(1, 5, 3, 1.0),
-                &Params::default()
-            )
-            .len(),
-            1
-        );
-    }
-
-    #[test]
-    fn a_full_list_replaces_its_weakest() {
-        let (mut state, params) = (Neighbours::zeroed(), Params::default());
-        for item in 0..NEIGHBOURS as u64 {
-            send(
-                &mut state,
-                touch(1, 0, item, if item == 5 { 0.5 } else { 1.0 }),
-                &params,
-            );
-        }
-        send(&mut state, touch(1, 0, 1000, 0.75), &params);
-        let items: Vec<u64> = state.shares().map(|s| s.0).collect();
-        assert_eq!(items.len(), NEIGHBOURS);
-        assert!(items.contains(&1000) && !items.contains(&5));
-    }
-
-    #[test]
-    fn a_link_counts_half_after_a_half_life() {
-        let (mut state, params) = (
-            Neighbours::zeroed(),
-            Params::default().with_half_life_ns(100),
-        );
-        send(&mut state, touch(1, 1000, 1, 1.0), &params);
-        send(&mut state, touch(1, 1100, 2, 1.0), &params);
-        let shares: Vec<_> = state.shares().collect();
-        assert!(
-            (shares[0].1 - 1.0 / 3.0).abs() < 1e-6 && (shares[1].1 - 2.0 / 3.0).abs() < 1e-6,
-            "{shares:?}"
-        );
-        assert_eq!(
-            near(&send(&mut state, touch(1, 1100, 2, 0.0), &params)).items[0],
-            2
-        );
-    }
-
-    #[test]
-    fn ages_apart_the_new_one_is_all_and_nothing_overflows() {
-        let (mut state, params) = (Neighbours::zeroed(), Params::default().with_half_life_ns(1));
-        for (item, ts_ns) in [(1, 0), (2, 40), (3, 100), (4, u64::MAX), (5, 3)] {
-            send(&mut state, touch(1, ts_ns, item, 1e6), &params);
-        }
-        let shares: Vec<_> = state.shares().collect();
-        assert!((shares[3].1 - 1.0).abs() < 1e-6, "{shares:?}");
-        assert!(shares.iter().all(|s| s.1.is_finite()));
-    }
-
-    #[test]
-    fn followers_are_ordered_by_plain_count() {
-        let (mut state, params) = (Neighbours::zeroed(), Params::default());
-        for (item, strength) in [(1, 100.0), (2, 1.0), (2, 1.0)] {
-            send(&mut state, touch(1, 0, item, strength), &params);
-        }
-        let Body::Followers { len: 2, items } = state.followers(&[77]) else {
-            panic!()
-        };
-        assert_eq!(items[..2], [2, 1]);
-        let Body::Followers { len: 1, items } = state.followers(&[2]) else {
-            panic!()
-        };
-        assert_eq!(items[0], 1);
-    }
-}
+#[path = "neighbours_tests.rs"]
+mod tests;

@@ -26,6 +26,7 @@ pub struct Params {
     back: f32,
     learn: [f32; REACH],
     ask: [f32; REACH],
+    answers_kept: usize,
 }
 
 /// A weight that makes no sense.
@@ -46,6 +47,7 @@ impl Default for Params {
             // `learn[p]` for the p-th item before the click; `learn[0]`, the click itself, is not used.
             learn: powers(0.4, 1),
             ask: powers(0.5, 0),
+            answers_kept: 0,
         }
     }
 }
@@ -69,6 +71,18 @@ impl Params {
     pub fn with_half_life_ns(mut self, half_life_ns: u64) -> Self {
         self.half_life_ns = half_life_ns;
         self
+    }
+
+    /// Items whose computed answer, the order of their links, is kept as long as it holds; shared out over
+    /// the partitions. None by default. Changes no answer.
+    pub fn with_answers_kept(mut self, items: usize) -> Self {
+        self.answers_kept = items;
+        self
+    }
+
+    /// Items whose computed answer is kept.
+    pub fn answers_kept(&self) -> usize {
+        self.answers_kept
     }
 
     /// Length of the answer, in items.

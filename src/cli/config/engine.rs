@@ -1,4 +1,4 @@
-//! `[runtime]` and `[state]`: how the engine is laid out.
+//! `[runtime]`, `[state]` and `[cache]`: how the engine is laid out.
 
 use super::choice::Idle;
 use super::error::ConfigError;
@@ -13,6 +13,8 @@ const RING_SLOTS_LIMIT: u64 = 1 << 20;
 const BUDGET_LIMIT: u64 = 1 << 16;
 /// 4 Gi keys of 64 bytes are 256 GiB.
 const KEYS_LIMIT: u64 = 1 << 32;
+/// 64 Mi answers are 8 GiB: more than the lists they are computed from.
+const ANSWERS_LIMIT: u64 = 1 << 26;
 
 /// `[runtime]`.
 #[derive(Clone, Debug)]
@@ -73,6 +75,26 @@ impl StateSection {
         if let Auto::Given(keys) = section.expected_keys {
             let help = "each key costs 64 bytes or more at once; \"auto\" grows as keys come";
             settings.within("state.expected_keys", keys, 1..=KEYS_LIMIT, help)?;
+        }
+        Ok(section)
+    }
+}
+
+/// `[cache]`.
+#[derive(Clone, Debug)]
+pub struct CacheSection {
+    /// Computed answers that are kept; `None` keeps none.
+    pub answers: Option<u64>,
+}
+
+impl CacheSection {
+    pub(super) fn read(settings: &Settings) -> Result<Self, ConfigError> {
+        let section = CacheSection {
+            answers: settings.get("cache.answers")?,
+        };
+        if let Some(answers) = section.answers {
+            let help = "each takes about 100 bytes at once; \"none\" keeps none";
+            settings.within("cache.answers", answers, 1..=ANSWERS_LIMIT, help)?;
         }
         Ok(section)
     }

@@ -22,7 +22,7 @@ mod source;
 pub mod value;
 
 pub use choice::App;
-pub use engine::{RuntimeSection, StateSection};
+pub use engine::{CacheSection, RuntimeSection, StateSection};
 pub use error::ConfigError;
 pub use load::{LoadSection, PaceSection};
 pub use origin::Origin;
@@ -52,6 +52,8 @@ pub struct Config {
     pub runtime: RuntimeSection,
     /// `[state]`.
     pub state: StateSection,
+    /// `[cache]`.
+    pub cache: CacheSection,
     /// `[sink]`.
     pub sink: SinkSection,
     /// `[report]`.
@@ -77,6 +79,7 @@ impl Config {
             partition: PartitionSection::read(&settings)?,
             runtime: RuntimeSection::read(&settings)?,
             state: StateSection::read(&settings)?,
+            cache: CacheSection::read(&settings)?,
             sink: SinkSection::read(&settings)?,
             report: ReportSection::read(&settings)?,
             recommend: RecommendSection::read(&settings)?,

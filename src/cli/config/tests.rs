@@ -159,6 +159,10 @@ fn values_outside_their_limits_name_key_value_limits_and_remedy() {
             ["state.expected_keys", "1T", "4294967296", "grows"],
         ),
         (
+            "[cache]\nanswers = 0",
+            ["cache.answers", "1 to 67108864", "none", "bytes"],
+        ),
+        (
             "[runtime]\npin = \"yes\"",
             ["runtime.pin", "yes", "true or false", "quotes"],
         ),

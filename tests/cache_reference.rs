@@ -1,0 +1,217 @@
+//! Cache policies against the misses that libCacheSim 0.3.5 counts on real traces.
+//!
+//! ```text
+//!   trace ─► keys ─► nodes, numbered once ─► each policy at each size ─► misses == expected, to the last
+//! ```
+//!
+//! The small trace lies in `tests/data/cache2k`. The others are not in this repository: they are read where
+//! they lie beside it, in `shared/data`, with `shared/reference/miss_ratios.csv`; a line says so where they
+//! do not. The two largest run at their third size by default, and at all with
+//!
+//! ```text
+//!   cargo test --release --test cache_reference -- --include-ignored
+//! ```
+use millstream::cache::{
+    Arc, Bounds, Clock, Fifo, Lfu, Lru, Policy, S3Fifo, Sieve, Unheard, Units, next_uses,
+    opt_misses,
+};
+use millstream::partition::mum64;
+use millstream::source::trace::{Format, TraceOptions, open};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A trace, its objects numbered in the order in which they came.
+struct Numbered {
+    /// Of each request.
+    nodes: Vec<u32>,
+    /// Of each node.
+    keys: Vec<u64>,
+}
+
+/// One line of the reference.
+#[derive(Clone, Debug)]
+struct Row {
+    trace: String,
+    policy: String,
+    size: u64,
+    requests: usize,
+    misses: u64,
+}
+
+fn numbered(path: &Path, format: Format) -> Numbered {
+    let options = TraceOptions {
+        format,
+        ..TraceOptions::default()
+    };
+    let mut trace = open(path, &options).unwrap();
+    let (mut block, mut known) = (Vec::new(), HashMap::new());
+    let (mut nodes, mut keys) = (Vec::new(), Vec::new());
+    while trace.next_block(&mut block).unwrap() {
+        for record in &block {
+            nodes.push(*known.entry(record.key).or_insert_with(|| {
+                keys.push(record.key);
+                keys.len() as u32 - 1
+            }));
+        }
+    }
+    Numbered { nodes, keys }
+}
+
+fn rows(path: &Path) -> Vec<Row> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        Row {
+            trace: cells[0].into(),
+            policy: cells[1].into(),
+            size: cells[2].parse().unwrap(),
+            requests: cells[3].parse().unwrap(),
+            misses: cells[4].parse().unwrap(),
+        }
+    };
+    text.lines().skip(1).map(row).collect()
+}
+
+fn misses<P: Policy>(trace: &Numbered, size: u64) -> u64 {
+    let nodes = trace.keys.len() as u32;
+    let mut policy = P::new(Bounds {
+        capacity: size,
+        nodes,
+    });
+    let mut misses = 0;
+    for node in &trace.nodes {
+        let hash = mum64(trace.keys[*node as usize]);
+        misses += u64::from(!policy.request(*node, hash, &Units, &mut Unheard));
+    }
+    misses
+}
+
+/// Misses of the policy that the reference calls `name`, and by how many they may differ; none where it is
+/// not built.
+fn run(name: &str, trace: &Numbered, size: u64) -> Option<(u64, u64)> {
+    let misses = match name {
+        "FIFO" => misses::<Fifo>(trace, size),
+        "LRU" => misses::<Lru>(trace, size),
+        "LFU" => misses::<Lfu>(trace, size),
+        "CLOCK" => misses::<Clock>(trace, size),
+        "CLOCK-2bit" => misses::<Clock<3>>(trace, size),
+        "SIEVE" => misses::<Sieve>(trace, size),
+        "S3-FIFO" => misses::<S3Fifo>(trace, size),
+        "S3-FIFO-v0" => misses::<S3Fifo<false>>(trace, size),
+        "ARC" => misses::<Arc>(trace, size),
+        "Belady" => {
+            let next = next_uses(&trace.nodes, trace.keys.len() as u32);
+            opt_misses(&trace.nodes, &next, size, &Units)
+        }
+        _ => return None,
+    };
+    Some((misses, 0))
+}
+
+/// Every row of `rows` on its trace, two at a time; what differs, a line each.
+fn differences(rows: &[Row], trace: &Numbered) -> Vec<String> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut differences = Vec::new();
+        while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let Some((misses, allowed)) = run(&row.policy, trace, row.size) else {
+                continue;
+            };
+            let by = misses as i64 - row.misses as i64;
+            if by.unsigned_abs() > allowed {
+                differences.push(format!("{row:?}: {misses} misses, {by:+}"));
+            }
+        }
+        differences
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(work);
+        let mut all = work();
+        all.extend(other.join().unwrap());
+        all
+    })
+}
+
+/// Compares all policies on the trace at `path` at those of its sizes that `wanted` picks by their rank.
+fn assert_reference(path: &Path, format: Format, rows: &[Row], wanted: &[usize]) {
+    let trace = numbered(path, format);
+    let mut sizes: Vec<u64> = rows.iter().map(|row| row.size).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    assert_eq!(sizes.len(), 5, "sizes of {}", path.display());
+    let picked = |row: &&Row| wanted.iter().any(|rank| sizes[*rank] == row.size);
+    let rows: Vec<Row> = rows.iter().filter(picked).cloned().collect();
+    assert_eq!(rows[0].requests, trace.nodes.len(), "{}", path.display());
+    let differences = differences(&rows, &trace);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+fn shared(path: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    let path = root.join("shared").join(path);
+    if !path.exists() {
+        println!("skipped: no {} beside this repository", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+fn assert_shared(name: &str, path: &str, format: Format, wanted: &[usize]) {
+    let reference = shared("reference/miss_ratios.csv");
+    let (Some(path), Some(reference)) = (shared(path), reference) else {
+        return;
+    };
+    let mut rows = rows(&reference);
+    rows.retain(|row| row.trace == name);
+    assert_reference(&path, format, &rows, wanted);
+}
+
+const ALL: [usize; 5] = [0, 1, 2, 3, 4];
+
+#[test]
+fn web07_which_ships() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cache2k");
+    let rows = rows(&data.join("expected_misses.csv"));
+    assert_reference(&data.join("web07.trace.xz"), Format::U32Be, &rows, &ALL);
+}
+
+#[test]
+fn cloud_physics() {
+    let path = "data/cloudphysics/cloudPhysicsIO.txt";
+    assert_shared("cloudPhysicsIO", path, Format::Auto, &ALL);
+}
+
+#[test]
+fn arc_oltp() {
+    assert_shared(
+        "arc_OLTP",
+        "data/arc-traces/OLTP.lis.zst",
+        Format::Auto,
+        &ALL,
+    );
+}
+
+#[test]
+fn arc_p3_at_one_size() {
+    assert_shared("arc_P3", "data/arc-traces/P3.lis.zst", Format::Auto, &[2]);
+}
+
+#[test]
+fn orm_busy_at_one_size() {
+    let path = "data/cache2k/orm-busy.trace.xz";
+    assert_shared("c2k_orm-busy", path, Format::U32Be, &[2]);
+}
+
+#[test]
+#[ignore = "long: see the header"]
+fn arc_p3_at_all_sizes() {
+    assert_shared("arc_P3", "data/arc-traces/P3.lis.zst", Format::Auto, &ALL);
+}
+
+#[test]
+#[ignore = "long: see the header"]
+fn orm_busy_at_all_sizes() {
+    let path = "data/cache2k/orm-busy.trace.xz";
+    assert_shared("c2k_orm-busy", path, Format::U32Be, &ALL);
+}
