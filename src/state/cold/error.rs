@@ -105,6 +105,44 @@ pub enum ColdError {
         /// The limit.
         reads_max: usize,
     },
+    /// The directory cannot be used.
+    #[error(
+        "state.dir {path}: cannot {what} it: {source}; give a directory that this user may write to"
+    )]
+    Dir {
+        /// The directory.
+        path: String,
+        /// "make", "write to", …
+        what: &'static str,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// Another process uses the directory.
+    #[error(
+        "state.dir {path} is in use by the process with pid {holder}: end that one, or give each its own state.dir"
+    )]
+    Locked {
+        /// The directory.
+        path: String,
+        /// Pid of the process, as it wrote it.
+        holder: String,
+    },
+    /// The file is open already.
+    #[error(
+        "{name} is in use: two stages of one name and partition, or another process; rename one of them"
+    )]
+    InUse {
+        /// The file.
+        name: String,
+    },
+    /// The file is there and is none of ours.
+    #[error(
+        "{name} is not a file of a cold tier, so it is not overwritten: move it, or give another state.dir"
+    )]
+    Foreign {
+        /// The file.
+        name: String,
+    },
     /// The helper thread has panicked.
     #[error(
         "{name}: the thread that reads and writes the cold tier has ended unexpectedly; see its message above"

@@ -74,6 +74,13 @@ impl<V: Pod> Cold<V> {
         self.index.prefetch(fingerprint(hash));
     }
 
+    /// Whether a key of this hash's fingerprint is being fetched: surely so if the one meant is.
+    #[inline(always)]
+    pub fn is_asked(&self, hash: u64) -> bool {
+        let found = self.index.find(fingerprint(hash)).iter();
+        found.copied().any(index::is_asked)
+    }
+
     /// Takes `key` back, now or later. `hash` is `mum64(key)`. A key of which a fetch is under way must not
     /// be fetched or evicted until its reply has come.
     #[inline]

@@ -214,7 +214,6 @@ pub(super) fn header(layout: &Layout, partition: u32) -> [u8; HEADER_FIELDS] {
     bytes
 }
 
-#[allow(dead_code)] // until there are files
 /// Whether these bytes begin a cold file, of whatever version.
 pub(super) fn is_cold_file(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)

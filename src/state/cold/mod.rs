@@ -20,23 +20,31 @@
 mod compaction;
 mod error;
 mod fetch;
+mod file;
 mod index;
 mod layout;
 mod message;
 mod options;
 mod segments;
 mod server;
+mod state_dir;
 mod storage;
+mod thread;
 mod tier;
 mod visit;
 mod waiting;
 
 pub use error::ColdError;
 pub use fetch::{Fetch, Remove, Reply};
+pub use file::FileStorage;
 pub use options::ColdOptions;
 pub use server::ColdServer;
+pub use state_dir::StateDir;
 pub use storage::{Faults, MemoryStorage, Storage};
+pub use thread::ColdThread;
 pub use tier::{Cold, cold_tier};
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tier_tests;

@@ -57,6 +57,7 @@ impl<V: Pod> Server<V> {
         }
         if let Err(error) = self.batch(count) {
             self.failed = true;
+            self.storage.keep();
             // There is room: an answer that was due has not been given.
             let _ = self.answers.push(Answer::Failed {
                 error: Box::new(error),

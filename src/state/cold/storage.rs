@@ -54,6 +54,9 @@ pub trait Storage: Send + 'static {
         })
     }
 
+    /// The tier failed: what is there stays to be looked at.
+    fn keep(&mut self) {}
+
     /// Things people should know at the end of the run.
     fn notes(&self) -> Vec<String> {
         Vec::new()

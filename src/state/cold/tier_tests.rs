@@ -52,7 +52,6 @@ struct World {
     tickets: u32,
     versions: u32,
     horizon: u32,
-    hashes: fn(u64) -> u64,
 }
 
 impl World {
@@ -68,7 +67,6 @@ impl World {
             tickets: 0,
             versions: 0,
             horizon: 0,
-            hashes: mum64,
         }
     }
 
@@ -94,7 +92,7 @@ impl World {
         }
         self.versions += 1;
         let value = value(key, self.versions);
-        self.cold.evict((self.hashes)(key), key, stamp, &value);
+        self.cold.evict(mum64(key), key, stamp, &value);
         self.model.insert(key, (self.versions, stamp));
     }
 
@@ -103,7 +101,7 @@ impl World {
             return;
         }
         self.tickets += 1;
-        match self.cold.fetch((self.hashes)(key), key, self.tickets, 0) {
+        match self.cold.fetch(mum64(key), key, self.tickets, 0) {
             Fetch::Absent => self.back(key, None),
             Fetch::Here { stamp, value } => self.back(key, Some((stamp, value))),
             Fetch::Asked => {
@@ -118,7 +116,7 @@ impl World {
         if self.awaited.contains(&key) {
             return;
         }
-        if self.cold.remove((self.hashes)(key), key, 0) != Remove::Full {
+        if self.cold.remove(mum64(key), key, 0) != Remove::Full {
             self.model.remove(&key);
         }
     }
@@ -178,14 +176,13 @@ impl World {
     }
 }
 
-/// Hashes whose upper halves nearly all collide; `mum64` is what compaction uses, so these are made of it.
-fn run(seed: u64, frame_records: usize, reads_max: usize, keys: u64, steps: usize) -> World {
+fn run(seed: u64, frame_records: usize, reads_max: usize, keys: &[u64], steps: usize) -> World {
     let mut random = Random::new(seed);
     let mut world = World::new(small(frame_records, reads_max));
     let pace = 1 + random.below(8);
     let expires = random.below(3) == 0;
     for step in 0..steps {
-        let key = random.below(keys);
+        let key = keys[random.below(keys.len() as u64) as usize];
         match random.below(20 + pace) {
             0..=7 => world.evict(key, step as u32),
             8..=13 => world.fetch(key),
@@ -207,9 +204,89 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
     #[test]
     fn agrees_with_a_map(seed in any::<u64>(), frame_records in 1usize..7, reads_max in 1usize..20, keys in 1u64..400) {
-        let mut world = run(seed, frame_records, reads_max, keys, 3000);
+        let keys: Vec<u64> = (0..keys).collect();
+        let mut world = run(seed, frame_records, reads_max, &keys, 3000);
         world.compare();
         world.rest();
         world.compare();
     }
+}
+
+/// Keys whose fingerprints are those of another, found by looking at a million.
+fn colliding() -> Vec<u64> {
+    let mut hashes: Vec<(u64, u64)> = (0..1 << 20).map(|key| (mum64(key) >> 32, key)).collect();
+    hashes.sort_unstable();
+    let pairs = hashes.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    pairs.flat_map(|pair| [pair[0].1, pair[1].1]).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn keys_of_one_fingerprint_are_told_apart(seed in any::<u64>(), frame_records in 1usize..7, reads_max in 2usize..20) {
+        let keys = colliding();
+        assert!(keys.len() > 100);
+        let mut world = run(seed, frame_records, reads_max, &keys, 2000);
+        world.rest();
+        world.compare();
+    }
+}
+
+#[test]
+fn the_file_stays_within_twice_what_is_live_and_a_few_segments() {
+    let mut world = World::new(small(8, 16));
+    let mut random = Random::new(7);
+    let live = 4000;
+    for key in 0..live {
+        while !world.cold.has_room() {
+            world.rest();
+        }
+        world.evict(key, 0);
+    }
+    for _ in 0..100_000 {
+        let key = random.below(live);
+        world.fetch(key);
+        world.serve();
+        world.poll();
+        world.evict(key, 0);
+        world.poll();
+    }
+    world.rest();
+    world.compare();
+    let figures = world.cold.figures();
+    let segments = 4096 + 8 * (32 * 8 * 4);
+    assert!(
+        figures.file_bytes < 2 * figures.live_bytes + segments,
+        "{figures:?}"
+    );
+    let amplification = figures.writes as f64 / (figures.writes - figures.moved) as f64;
+    assert!(
+        amplification < 2.0 && figures.moved > 10_000,
+        "{amplification}"
+    );
+    println!(
+        "write amplification {amplification:.2}, file {:.2} × live",
+        figures.file_bytes as f64 / figures.live_bytes as f64
+    );
+}
+
+#[test]
+fn what_the_horizon_has_passed_leaves_index_and_file() {
+    let mut world = World::new(small(8, 16));
+    for key in 0..100_000u64 {
+        while !world.cold.has_room() {
+            world.rest();
+        }
+        world.evict(key, key as u32);
+        world.horizon = (key as u32).saturating_sub(1000);
+        world.cold.set_horizon(world.horizon);
+        world.serve();
+        world.poll();
+    }
+    world.rest();
+    world.compare();
+    assert!(world.cold.len() < 3000, "{} keys", world.cold.len());
+    let file = world.cold.figures().file_bytes;
+    assert!(file < 300_000, "{file} bytes");
+    assert!(world.cold.expired() > 97_000);
 }

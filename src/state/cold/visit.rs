@@ -53,4 +53,10 @@ impl<V: Pod> Cold<V> {
         }
         Ok(())
     }
+
+    /// Things people should know at the end of the run.
+    pub fn notes(&self) -> Vec<String> {
+        let server = self.shared.server.lock();
+        server.map_or(Vec::new(), |server| server.storage.notes())
+    }
 }
