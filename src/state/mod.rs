@@ -1,4 +1,5 @@
 //! State: where the keyed state of a partition lives.
+pub mod cold;
 mod growth;
 pub mod hot;
 mod states;

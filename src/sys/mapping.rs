@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
 
 /// Maps a whole file for reading.
 ///
@@ -18,4 +18,18 @@ pub fn map_readonly(file: &File) -> io::Result<Mmap> {
     // for which every pattern is valid, and checksums tell of it; a cut file ends the process by SIGBUS, as for every
     // program that maps, and reads no foreign memory.
     unsafe { Mmap::map(file) }
+}
+
+/// Maps `len` bytes of a file from `offset` on for reading; `offset` is a multiple of the page size.
+///
+/// # Errors
+/// Those of `mmap(2)`.
+pub fn map_range_readonly(file: &File, offset: u64, len: usize) -> io::Result<Mmap> {
+    // SAFETY: the caller is the storage of a cold tier (`state/cold/file.rs`), which this process alone holds a lock
+    // on. It writes to the file itself, but through `&mut self`, while every slice of the mapping borrows `&self`: no
+    // reference sees a byte change. Room for the whole range is taken from the disk before it is mapped, and the
+    // length of the file is looked at before each batch of reads. As with `map_readonly` there remains another
+    // program: one that writes changes plain bytes, which checksums tell; one that cuts the file just between the
+    // look and the read ends the process by SIGBUS and reads no foreign memory.
+    unsafe { MmapOptions::new().offset(offset).len(len).map(file) }
 }

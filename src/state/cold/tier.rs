@@ -1,0 +1,291 @@
+//! The task's half of a cold tier: what it owns, evictions, and what comes back.
+//!
+//! ```text
+//!   evict ─► open frame ── full ─► Write ─► … ─► Written: the frame is filled again
+//!   fetch ─► index ─► Read ─► … ─► Found │ NotThis      (fetch.rs)
+//!   segments ─► Move ─► … ─► appended again             (compaction.rs)
+//! ```
+//!
+//! Invariant: what may be under way has room in the rings. Reads are bounded by the slots of [`Waiting`],
+//! writes by the frames, moves by a constant; each has one answer.
+
+use super::compaction::{Compaction, MOVES_MAX};
+use super::error::ColdError;
+use super::fetch::Reply;
+use super::index::{Index, fingerprint};
+use super::layout::{self, Layout};
+use super::message::{Answer, Frame, Request};
+use super::options::ColdOptions;
+use super::segments::Segments;
+use super::server::{ColdServer, Server, Shared};
+use super::storage::Storage;
+use super::waiting::Waiting;
+use crate::task::{ColdFigures, TaskError};
+use bytemuck::Pod;
+use hdrhistogram::Histogram;
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::marker::PhantomData;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+/// Frames of a tier: what is evicted while the helper writes the earlier ones. At 64 KiB, 1 MiB a partition.
+pub(super) const FRAMES: usize = 16;
+/// Frames that evictions leave to compaction, so that it never starves.
+const FRAMES_KEPT: u64 = 2;
+/// Longest read the figures tell apart, ns: one hour.
+const READ_NS_MAX: u64 = 3_600_000_000_000;
+
+/// The frame being filled.
+pub(super) struct Open {
+    pub(super) frame: Frame,
+    pub(super) number: u32,
+    pub(super) records: u32,
+}
+
+/// The cold entries of one partition: the task's half.
+pub struct Cold<V: Pod> {
+    pub(super) name: String,
+    pub(super) layout: Layout,
+    pub(super) index: Index,
+    pub(super) segments: Segments,
+    pub(super) waiting: Waiting,
+    pub(super) compaction: Compaction,
+    pub(super) open: Option<Open>,
+    frames: Vec<Frame>,
+    pub(super) requests: Producer<Request>,
+    answers: Consumer<Answer<V>>,
+    pub(super) shared: Arc<Shared<V>>,
+    pub(super) failure: Option<String>,
+    pub(super) read: Histogram<u64>,
+    writes: u64,
+    value: PhantomData<V>,
+}
+
+/// A cold tier in `storage`: the task's half and the server's.
+///
+/// # Errors
+/// When the sizes in `options` do not fit each other or a record, or the storage cannot be written.
+pub fn cold_tier<V: Pod + Send>(
+    mut storage: impl Storage,
+    options: ColdOptions,
+) -> Result<(Cold<V>, ColdServer<V>), ColdError> {
+    let layout = Layout::new(size_of::<V>(), &options)?;
+    if options.reads_max == 0 {
+        return Err(ColdError::Options {
+            what: "reads_max is 0: give at least 1".to_owned(),
+        });
+    }
+    storage.grow(layout::HEADER_BYTES)?;
+    storage.write(0, &layout::header(&layout, options.partition))?;
+    // Everything that may be under way has room, and one place is left for a failure.
+    let capacity = options.reads_max + FRAMES + MOVES_MAX + 1;
+    let (requests, requests_in) = RingBuffer::new(capacity);
+    let (answers_out, answers) = RingBuffer::new(capacity);
+    let frame = || vec![0u64; layout.frame_bytes / 8].into_boxed_slice();
+    let name = storage.name().to_owned();
+    let shared = Arc::new(Shared {
+        server: Mutex::new(Server {
+            requests: requests_in,
+            answers: answers_out,
+            storage: Box::new(storage),
+            layout,
+            grow_bytes: options.grow_bytes,
+            turns: Vec::new(),
+            failed: false,
+        }),
+        wanted: AtomicBool::new(false),
+    });
+    let cold = Cold {
+        name,
+        layout,
+        index: Index::new(),
+        segments: Segments::new(layout),
+        waiting: Waiting::new(options.reads_max),
+        compaction: Compaction::default(),
+        open: None,
+        frames: (0..FRAMES).map(|_| frame()).collect(),
+        requests,
+        answers,
+        shared: shared.clone(),
+        failure: None,
+        read: Histogram::new_with_bounds(1, READ_NS_MAX, 3)
+            .expect("the bounds are constants that fit"),
+        writes: 0,
+        value: PhantomData,
+    };
+    Ok((cold, ColdServer { shared }))
+}
+
+impl<V: Pod> Cold<V> {
+    #[inline(always)]
+    pub(super) fn ask(&mut self, request: Request) {
+        if self.requests.push(request).is_err() {
+            unreachable!("the ring has room for every read, move and frame that may be under way");
+        }
+    }
+
+    /// How many evictions are sure to find room before the next poll.
+    #[inline]
+    pub fn rooms(&self) -> usize {
+        let kept = FRAMES_KEPT * u64::from(self.layout.frame_records) + self.compaction.moving();
+        self.free_records().saturating_sub(kept) as usize
+    }
+
+    /// Whether an eviction is sure to find room.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.rooms() > 0
+    }
+
+    /// Records that frames at hand have room for.
+    #[inline(always)]
+    pub(super) fn free_records(&self) -> u64 {
+        let frames = (self.frames.len() as u64).min(self.segments.frames_left());
+        let open = self.open.as_ref();
+        let begun = open.map_or(0, |open| self.layout.frame_records - open.records);
+        frames * u64::from(self.layout.frame_records) + u64::from(begun)
+    }
+
+    /// Makes an entry cold. `hash` is `mum64(key)`; `key` must not be cold.
+    ///
+    /// # Panics
+    /// Without room: see [`Cold::rooms`].
+    #[inline]
+    pub fn evict(&mut self, hash: u64, key: u64, stamp: u32, value: &V) {
+        let location = self.append(key, stamp, value);
+        self.index.insert(fingerprint(hash), location);
+        self.compaction.evicted();
+    }
+
+    #[inline(always)]
+    pub(super) fn append(&mut self, key: u64, stamp: u32, value: &V) -> u32 {
+        if self.open.is_none() {
+            self.open_frame();
+        }
+        let open = self.open.as_mut().expect("just opened");
+        let location = open.number << self.layout.record_bits | open.records;
+        let at = open.records as usize * self.layout.record_bytes;
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut open.frame);
+        let record = &mut bytes[at..at + self.layout.record_bytes];
+        layout::put(record, key, stamp, bytemuck::bytes_of(value));
+        open.records += 1;
+        self.segments.born(location, stamp);
+        self.writes += 1;
+        if open.records == self.layout.frame_records {
+            self.flush();
+        }
+        location
+    }
+
+    #[cold]
+    fn open_frame(&mut self) {
+        let frame = self.frames.pop().expect("evict was called without room");
+        let number = self
+            .segments
+            .next_frame()
+            .expect("rooms counts the frames left");
+        self.open = Some(Open {
+            frame,
+            number,
+            records: 0,
+        });
+    }
+
+    /// Hands the part-filled frame over. The rest of it stays empty until its segment is compacted.
+    pub fn flush(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.segments.sealed(open.number);
+            self.ask(Request::Write {
+                frame: open.frame,
+                number: open.number,
+                records: open.records,
+            });
+        }
+    }
+
+    /// Takes what has come back and has compaction go on by a bounded amount; whether anything moved.
+    ///
+    /// # Errors
+    /// When the file failed: the run cannot go on.
+    pub fn poll(
+        &mut self,
+        now_ns: u64,
+        mut reply: impl FnMut(Reply<V>),
+    ) -> Result<bool, TaskError> {
+        if let Some(message) = &self.failure {
+            let message = message.clone();
+            return Err(TaskError {
+                message,
+                cause: None,
+            });
+        }
+        let mut count = 0;
+        // No more than is there now: the server may go on as fast as this loop.
+        for _ in 0..self.answers.slots() {
+            let Ok(answer) = self.answers.pop() else {
+                break;
+            };
+            count += 1;
+            match answer {
+                Answer::Found { slot, stamp, value } => {
+                    self.found(slot, stamp, value, now_ns, &mut reply)
+                }
+                Answer::NotThis { slot } => self.not_this(slot, now_ns, &mut reply),
+                Answer::Move {
+                    location,
+                    stamp,
+                    key,
+                    value,
+                } => self.moved(location, stamp, key, &value),
+                Answer::Written { frame } => self.frames.push(frame),
+                Answer::Failed { error } => {
+                    self.failure = Some(error.to_string());
+                    return Err(TaskError::from(*error));
+                }
+            }
+        }
+        if count == 0 && self.shared.server.is_poisoned() {
+            let name = self.name.clone();
+            return Err(TaskError::from(ColdError::Helper { name }));
+        }
+        let asked = self.compact();
+        if self.segments.frames_left() == 0 && !self.compaction.is_under_way() {
+            return Err(TaskError::from(ColdError::TooLarge {
+                name: self.name.clone(),
+                segments: self.layout.segments_max(),
+                segment_bytes: self.layout.segment_bytes(),
+            }));
+        }
+        Ok(count > 0 || asked)
+    }
+
+    /// Reads under way.
+    #[inline(always)]
+    pub fn pending(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Keys that are cold, those asked for and not yet had among them.
+    pub fn len(&self) -> u64 {
+        self.index.len()
+    }
+
+    /// Whether no key is cold.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What it counted.
+    pub fn figures(&self) -> ColdFigures {
+        ColdFigures {
+            reads: self.read.len(),
+            read: self.read.clone(),
+            writes: self.writes,
+            moved: self.compaction.moved(),
+            file_bytes: layout::HEADER_BYTES + self.segments.count() * self.layout.segment_bytes(),
+            live_bytes: self.segments.live() * self.layout.record_bytes as u64,
+            index_bytes: self.index.bytes(),
+            waiting_max: 0,
+        }
+    }
+}
