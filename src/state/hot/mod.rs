@@ -12,4 +12,6 @@ pub use s3_fifo::S3Fifo;
 pub use table::{Entry, Hot, HotError, Spot};
 
 #[cfg(test)]
+mod policy_tests;
+#[cfg(test)]
 mod table_tests;
