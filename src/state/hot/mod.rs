@@ -14,7 +14,7 @@
 //! entry, look-up included, and no sweep longer than three times 16 bits.
 //!
 //! Why [`S3Fifo`] is the default: on zipf(0.99) and five real traces at four sizes it misses +1.0 % against
-//! S3-FIFO over the whole cache (worst +4.1 %), [`Clock`] about +7 % (worst +22 %). CLOCK answers a
+//! S3-FIFO over the whole cache (worst +4.1 %), [`Clock`] +7.5 % (worst +22 %). CLOCK answers a
 //! request in 15.0 ns, S3-FIFO in 16.7 ns (1M entries); but a miss is a read and a write of the cold tier, a
 //! microsecond at the very best, and there are 0.9 points fewer of them: 9 ns a request saved for 1.7 paid.
 //! CLOCK remains for what costs less than that to miss. Figures: `docs/caches_measured.md`.
