@@ -63,7 +63,9 @@ pub struct Spot {
 const PREFETCH_LINES_MAX: usize = 4;
 
 /// Tables up to this size stay in the second-level cache, where asking ahead costs more than it saves.
-const SMALL_BYTES_MAX: usize = 1 << 20;
+/// Measured with S3-FIFO on zipf(0.99), second-level cache of 2 MiB, asking against not asking: 0.7 MB −35 to
+/// −48 %, 1.4 MB −14 to −32 %, 2.7 MB +2 to +3 %, 5.4 MB +8 to +33 %, 11 MB and above +53 to +71 %.
+const SMALL_BYTES_MAX: usize = 2 << 20;
 
 /// Why a hot table could not be made.
 #[derive(Debug, thiserror::Error)]
