@@ -113,7 +113,7 @@ pub trait Operator: Send + 'static {
     ///     }
     ///
     ///     fn caches(&self) -> Vec<CacheFigures> {
-    ///         let counted = self.points.counters();
+    ///         let counted = self.points.counts();
     ///         vec![CacheFigures {
     ///             name: "points",
     ///             policy: <S3Fifo as Policy>::NAME,
