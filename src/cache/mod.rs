@@ -13,7 +13,6 @@
 //!
 //! Owned by whoever asks; single-threaded; everything is allocated in `new`.
 mod arc;
-mod cache;
 mod clock;
 mod fifo;
 mod index;
@@ -28,7 +27,6 @@ mod sketch;
 mod wtinylfu;
 
 pub use arc::Arc;
-pub use cache::{Cache, Counters};
 pub use clock::Clock;
 pub use fifo::Fifo;
 pub use lfu::Lfu;

@@ -68,8 +68,85 @@ pub trait Operator: Send + 'static {
         Vec::new()
     }
 
-    /// What the caches of this operator counted, such as a [`crate::cache::Cache`] of results that are
-    /// dear to make; the report shows them by stage and by partition.
+    /// What the caches of this operator counted; the report shows them by stage and by partition.
+    ///
+    /// An operator that makes results which are dear to make and stay true for a while may keep them in a
+    /// [`Cache`](crate::cache::Cache), one in each partition:
+    ///
+    /// ```
+    /// use millstream::cache::{Cache, Policy, S3Fifo};
+    /// use millstream::operator::{Emit, Operator, Retain};
+    /// use millstream::source::trace::native::KeyedRecord;
+    /// use millstream::task::CacheFigures;
+    ///
+    /// /// Tells how far the largest value of a key is along a curve that takes long to compute.
+    /// struct Curve {
+    ///     points: Cache<i64, S3Fifo>,
+    /// }
+    ///
+    /// impl Operator for Curve {
+    ///     type In = KeyedRecord;
+    ///     type State = i64;
+    ///     type Out = i64;
+    ///
+    ///     fn process(
+    ///         &mut self,
+    ///         key: u64,
+    ///         record: &KeyedRecord,
+    ///         largest: &mut i64,
+    ///         out: &mut impl Emit<i64>,
+    ///     ) -> Retain {
+    ///         if record.value > *largest {
+    ///             *largest = record.value;
+    ///             self.points.invalidate(key); // what was computed is no longer true
+    ///         }
+    ///         let point = match self.points.get(key) {
+    ///             Some(&point) => point,
+    ///             None => {
+    ///                 let point = (1..=*largest).map(|x| x * x).sum();
+    ///                 self.points.insert(key, point);
+    ///                 point
+    ///             }
+    ///         };
+    ///         out.emit(point);
+    ///         Retain::Keep
+    ///     }
+    ///
+    ///     fn caches(&self) -> Vec<CacheFigures> {
+    ///         let counted = self.points.counts();
+    ///         vec![CacheFigures {
+    ///             name: "points",
+    ///             policy: <S3Fifo as Policy>::NAME,
+    ///             capacity_slots: self.points.capacity() as u64,
+    ///             len: self.points.len() as u64,
+    ///             hits: counted.hits,
+    ///             misses: counted.misses,
+    ///             evictions: counted.evictions,
+    ///             invalidations: counted.invalidations,
+    ///             ..CacheFigures::default()
+    ///         }]
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use millstream::flow::{Flow, Options};
+    /// use millstream::sink::Collect;
+    /// use millstream::source::Iter;
+    ///
+    /// let values = [3, 3, 2, 5, 5].into_iter().zip(0..);
+    /// let records = values.map(|(value, ts_ns)| KeyedRecord { key: 7, value, ts_ns });
+    /// let options = Options { cores: 1, partitions: 1, ..Options::default() };
+    /// let outcome = Flow::new(options)
+    ///     .source("values", Iter(records))
+    ///     .partition_by(|record: &KeyedRecord| record.key)
+    ///     .keyed("curve", |_| Curve { points: Cache::new(1_000) })
+    ///     .sink(|_| Collect::default())
+    ///     .run()?;
+    /// let points = &outcome.report.summary.stages[1].caches[0];
+    /// assert_eq!((points.hits, points.misses, points.invalidations), (3, 2, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     fn caches(&self) -> Vec<CacheFigures> {
         Vec::new()
     }

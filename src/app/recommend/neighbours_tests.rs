@@ -1,3 +1,5 @@
+//! What a touch teaches and answers, and that kept orders change nothing.
+
 use super::*;
 use crate::app::recommend::orders::KeptOrders;
 use crate::app::recommend::params::RECENT_ITEMS;

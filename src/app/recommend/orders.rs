@@ -220,7 +220,7 @@ impl KeptOrders {
             hits: self.asked.hits,
             misses: self.asked.misses,
             misses_new: 0,
-            evictions: self.cache.counters().evictions,
+            evictions: self.cache.counts().evictions,
             invalidations: self.asked.invalidations,
             expirations: 0,
             cold: None,
