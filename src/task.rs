@@ -13,7 +13,9 @@ use crate::event::{Due, Marker};
 use crate::sys::clock::Clock;
 use hdrhistogram::Histogram;
 use std::any::Any;
+use std::cell::Cell;
 use std::fmt::Debug;
+use std::rc::Rc;
 
 /// What a task is handed for one step.
 #[derive(Debug)]
@@ -26,6 +28,18 @@ pub struct Context {
     pub budget: usize,
     /// The run is to end: sources stop, the rest drains.
     pub stopping: bool,
+}
+
+impl Context {
+    /// For a task that is stepped by another, where time stands still at `now_ns`.
+    pub fn at(now_ns: u64) -> Self {
+        Context {
+            clock: Clock::Virtual(Rc::new(Cell::new(now_ns))),
+            now_ns,
+            budget: usize::MAX,
+            stopping: false,
+        }
+    }
 }
 
 /// What a step achieved.

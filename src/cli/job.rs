@@ -5,7 +5,9 @@
 //!          ─► application (aggregate | recommend) ─► sink ─► Report
 //! ```
 
-use super::config::choice::{Idle as IdleChoice, SinkKind, SourceKind};
+use super::config::choice::{
+    Idle as IdleChoice, SinkKind, SourceKind, StatePolicy as PolicyChoice,
+};
 use super::config::value::Auto;
 use super::config::{App, Config};
 use super::error::{CliError, Exit};
@@ -16,7 +18,7 @@ use super::{environment, interrupt};
 use crate::app::aggregate::Aggregated;
 use crate::app::recommend::Recommendation;
 use crate::app::{aggregate, recommend};
-use crate::flow::{FlowError, Options};
+use crate::flow::{FlowError, Options, StatePolicy};
 use crate::latency::Report;
 use crate::partition::{Partitioning, Scheme};
 use crate::runtime::{Idle, Update};
@@ -329,6 +331,13 @@ fn options(config: &Config) -> Options {
         interval_ns: config.report.interval_ns,
         expected_keys: number(config.state.expected_keys),
         reserve_bytes: 0,
+        state_memory_bytes: config.state.memory_bytes.unwrap_or(0),
+        state_policy: match config.state.policy {
+            PolicyChoice::S3Fifo => StatePolicy::S3Fifo,
+            PolicyChoice::Clock => StatePolicy::Clock,
+        },
+        state_dir: Some(config.state.dir(&config.report)),
+        state_ttl_ns: config.state.ttl_ns.unwrap_or(0),
         seed: config.seed,
         stop: interrupt::stop_flag(),
     }

@@ -1,12 +1,14 @@
 //! A finished flow: run it on cores, or simulate it from a seed.
 
 use super::account::{Answers, Facts, account};
+use super::cold::{Helper, Servers};
 use super::options::Options;
 use super::plan::{FlowError, Plan};
 use super::stages::Build;
 use crate::latency::Report;
 use crate::runtime::{Update, run, simulate};
 use crate::sink::{Sink, SinkEnd};
+use crate::task::CacheFigures;
 use std::marker::PhantomData;
 
 /// A flow that ends in sinks of type `S`.
@@ -31,6 +33,8 @@ pub struct Outcome<S> {
 pub struct SimulatedOutcome<S> {
     /// Counts and digest; the clock was virtual, so there is nothing to say about time.
     pub answers: Answers,
+    /// What the caches counted, task by task.
+    pub caches: Vec<CacheFigures>,
     /// The sinks.
     pub sinks: Vec<S>,
 }
@@ -59,20 +63,23 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
     /// # Errors
     /// As [`Job::run`].
     pub fn run_with(self, progress: &mut dyn FnMut(Update)) -> Result<Outcome<S>, FlowError> {
-        let placed = self.plan(true)?.place();
+        let placed = self.plan(Servers::Thread)?.place();
         let seats: Vec<(String, usize)> = placed
             .tasks
             .iter()
             .map(|task| (task.name.clone(), task.core))
             .collect();
         let options = placed.options;
-        let mut record = run(
+        let helper = placed.cold.start()?;
+        let record = run(
             placed.tasks,
             placed.collectors,
             &options.run_options(),
             progress,
-        )?;
+        );
         drop(placed.prefaulter);
+        helper.into_iter().for_each(Helper::end);
+        let mut record = record?;
         let sinks = take_sinks(&mut record.figures);
         let facts = Facts {
             options: &options,
@@ -89,17 +96,37 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
     /// # Errors
     /// As [`Job::run`], and when nothing moves any more.
     pub fn simulate(self, seed: u64) -> Result<SimulatedOutcome<S>, FlowError> {
-        let placed = self.plan(false)?.place();
-        let mut figures = simulate(placed.tasks, seed)?;
+        self.simulate_with(seed, Servers::Tasks)
+    }
+
+    /// The same, with state that is not in memory there as soon as it is asked for: events keep the order
+    /// they have with unbounded state, so that flows whose answers depend on that order can be compared.
+    ///
+    /// # Errors
+    /// As [`Job::simulate`].
+    pub fn simulate_in_order(self, seed: u64) -> Result<SimulatedOutcome<S>, FlowError> {
+        self.simulate_with(seed, Servers::Inline)
+    }
+
+    fn simulate_with(self, seed: u64, servers: Servers) -> Result<SimulatedOutcome<S>, FlowError> {
+        let placed = self.plan(servers)?.place();
+        let mut tasks = placed.tasks;
+        tasks.extend(placed.cold.into_tasks());
+        let mut figures = simulate(tasks, seed)?;
         let sinks = take_sinks(&mut figures);
         Ok(SimulatedOutcome {
             answers: Answers::of(&figures),
+            caches: figures
+                .iter()
+                .flat_map(|task| task.caches.iter().cloned())
+                .collect(),
             sinks,
         })
     }
 
-    fn plan(mut self, real: bool) -> Result<Plan, FlowError> {
-        let mut plan = Plan::new(&self.options, real)?;
+    fn plan(mut self, servers: Servers) -> Result<Plan, FlowError> {
+        let real = servers == Servers::Thread;
+        let mut plan = Plan::new(&self.options, servers)?;
         plan.tables = self.build.tables(&plan);
         let width = self.build.width(&plan);
         let mut ends = Vec::with_capacity(width);

@@ -17,14 +17,16 @@
 
 mod account;
 mod account_cache;
+mod cold;
 mod job;
 mod options;
+mod partition;
 mod plan;
 mod route;
 mod stages;
 mod stream;
 pub use job::{Job, Outcome, SimulatedOutcome};
-pub use options::{Options, Resolved};
+pub use options::{Options, Resolved, StatePolicy};
 pub use plan::{FlowError, PARTITIONS_MAX};
 pub use route::{ByKey, Spread};
 pub use stages::Build;

@@ -1,6 +1,7 @@
 //! What a run may be told, and what it makes of what it was not told.
 
 use crate::runtime::{Idle, RunOptions};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -16,6 +17,16 @@ const BUDGET_ONE_CORE: usize = 512;
 const BUDGET_CROSS: usize = 1024;
 /// Address space shared out among the tables of a run (of the 128 TiB a process has).
 const RESERVE_TOTAL_BYTES: u64 = 32 << 40;
+
+/// Which entry of bounded state makes room for another: a policy within sets of sixteen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StatePolicy {
+    /// [`crate::state::hot::S3Fifo`].
+    #[default]
+    S3Fifo,
+    /// [`crate::state::hot::Clock`].
+    Clock,
+}
 
 /// How to run a flow. `0` leaves a number to the engine.
 #[derive(Clone, Debug)]
@@ -40,6 +51,14 @@ pub struct Options {
     pub expected_keys: usize,
     /// Addresses reserved for each table, bytes; 0: as much as the machine could ever fill.
     pub reserve_bytes: usize,
+    /// Memory for keyed state over all stages and partitions, bytes; 0: as much as it comes to.
+    pub state_memory_bytes: u64,
+    /// Which entry makes room for another where memory is bounded.
+    pub state_policy: StatePolicy,
+    /// Directory for the files of bounded state; `None`: one of its own among the temporary files.
+    pub state_dir: Option<PathBuf>,
+    /// Time to live of a key, ns of event time; 0: for ever. For stages that know the event time.
+    pub state_ttl_ns: u64,
     /// Seed of everything random.
     pub seed: u64,
     /// Set to end the run early, as Ctrl-C does.
@@ -59,6 +78,10 @@ impl Default for Options {
             interval_ns: 1_000_000_000,
             expected_keys: 0,
             reserve_bytes: 0,
+            state_memory_bytes: 0,
+            state_policy: StatePolicy::default(),
+            state_dir: None,
+            state_ttl_ns: 0,
             seed: 1,
             stop: Arc::default(),
         }

@@ -1,10 +1,13 @@
 //! The plan: the tasks that a flow comes to, before they are placed on cores.
 
+use super::cold::{ColdTiers, Servers};
 use super::options::{Options, Resolved};
 use crate::partition::PartitionError;
 use crate::runtime::{PlacedTask, RunError, SimulateError};
 use crate::schedule::allocate;
 use crate::sink::{IntervalCollector, IntervalPort, interval_port};
+use crate::state::cold::ColdError;
+use crate::state::hot::HotError;
 use crate::state::{Prefaulter, Table, TableError, TableOptions};
 use crate::task::Task;
 use bytemuck::Pod;
@@ -24,6 +27,23 @@ pub enum FlowError {
     /// A partitioning cannot be.
     #[error(transparent)]
     Partition(#[from] PartitionError),
+    /// A hot table could not be made.
+    #[error(transparent)]
+    Hot(#[from] HotError),
+    /// A cold tier could not be made.
+    #[error(transparent)]
+    Cold(#[from] ColdError),
+    /// No directory for the files of bounded state.
+    #[error("cannot make a temporary directory for bounded state: {0}; name one with state_dir")]
+    StateDir(std::io::Error),
+    /// A time to live for a stage that cannot tell when an event happened.
+    #[error(
+        "stage {stage}: state.ttl counts in event time, which this stage does not know; say where it is with .event_time(…) before .keyed(…), or leave state.ttl out"
+    )]
+    NoEventTime {
+        /// Which stage.
+        stage: String,
+    },
     /// An option is out of its range.
     #[error("{option} = {value} is out of range: {expected}")]
     Option {
@@ -63,14 +83,15 @@ pub struct Plan {
     pub(super) options: Options,
     pub(super) resolved: Resolved,
     pub(super) tables: usize,
+    pub(super) cold: ColdTiers,
     prefaulter: Option<Prefaulter>,
     tasks: Vec<Planned>,
     collectors: Vec<IntervalCollector>,
 }
 
 impl Plan {
-    /// An empty plan. `helper`: with the thread that brings in pages ahead of a table's growth.
-    pub(super) fn new(options: &Options, helper: bool) -> Result<Self, FlowError> {
+    /// An empty plan; with the threads beside the cores, or without where it is simulated.
+    pub(super) fn new(options: &Options, servers: Servers) -> Result<Self, FlowError> {
         let resolved = options.resolve();
         let check = |option, value, max, expected| {
             if value > max {
@@ -101,7 +122,7 @@ impl Plan {
             1 << 24,
             "1 to 16,777,216; 512 to 4,096 do well",
         )?;
-        let prefaulter = if helper {
+        let prefaulter = if servers == Servers::Thread {
             Some(Prefaulter::start().map_err(FlowError::Helper)?)
         } else {
             None
@@ -110,6 +131,7 @@ impl Plan {
             options: options.clone(),
             resolved,
             tables: 0,
+            cold: ColdTiers::new(options, servers)?,
             prefaulter,
             tasks: Vec::new(),
             collectors: Vec::new(),
@@ -186,6 +208,7 @@ impl Plan {
             tasks: tasks.collect(),
             collectors: self.collectors,
             prefaulter: self.prefaulter,
+            cold: self.cold,
             options: self.options,
         }
     }
@@ -196,5 +219,6 @@ pub(super) struct Placed {
     pub(super) tasks: Vec<PlacedTask>,
     pub(super) collectors: Vec<IntervalCollector>,
     pub(super) prefaulter: Option<Prefaulter>,
+    pub(super) cold: ColdTiers,
     pub(super) options: Options,
 }

@@ -1,14 +1,14 @@
 //! How each part of a flow becomes tasks: from the sink backwards, since a task's type holds what follows.
 
+use super::partition::Partition;
 use super::plan::{FlowError, Plan};
 use super::route::{ByKey, Spread};
 use crate::event::Event;
 use crate::exchange::{Exchange, Route};
-use crate::operator::{Filter, FlatMap, KeyOf, Keyed, Map, Operator, Relay, Stage, StageName};
+use crate::operator::{Filter, FlatMap, KeyOf, Map, Operator, Relay, Stage, StageName};
 use crate::partition::{Content, NoContent, PartitionError, Partitioning, Scheme};
 use crate::ring::{Inlet, Outlet, ring};
 use crate::source::{Source, SourceTask};
-use crate::state::Forever;
 use crate::task::Downstream;
 use std::any::TypeId;
 use std::marker::PhantomData;
@@ -233,15 +233,16 @@ where
         let partitioner = config.build_with(plan.options.seed, self.content)?;
         let scheme = partitioner.scheme().to_string();
         for (partition, (inlets, down)) in inlets.into_iter().zip(downs).enumerate() {
-            let logic = Keyed::new(
-                (self.make)(partition),
-                self.key.clone(),
-                plan.table()?,
-                Forever,
-            );
-            let name = stage_name(&self.name, index, partition, &scheme);
-            let task = Stage::new(name, inlets, logic, down);
-            plan.add(&self.name, index, partition, width, Box::new(task));
+            let part = Partition {
+                name: stage_name(&self.name, index, partition, &scheme),
+                inlets,
+                down,
+                operator: (self.make)(partition),
+                key: self.key.clone(),
+                event_time_ns: self.event_time_ns.clone(),
+            };
+            let task = part.task(plan)?;
+            plan.add(&self.name, index, partition, width, task);
         }
         let route = ByKey {
             key: self.key,

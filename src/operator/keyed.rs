@@ -73,6 +73,9 @@ pub(super) fn touch<E, V: Pod>(
     stamp: &mut u32,
     state: &mut V,
 ) -> bool {
+    if !live.is_limited() {
+        return false;
+    }
     let now = live.stamp(event);
     let over = live.is_over(*stamp, now);
     if over {
@@ -128,7 +131,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         while done < end && !down.is_blocked() {
             let version = table.layout_version();
             table.settle();
-            if L::LIMITED && *horizon != 0 {
+            if live.is_limited() && *horizon != 0 {
                 // Each event pays for looking at one slot: all are looked at once in as many events.
                 *expirations += table.sweep(BLOCK, |stamp| live.is_over(stamp, *horizon));
             }
@@ -160,9 +163,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
                 watch.event = Some(event);
                 let key = key_of(event);
                 let (stamp, state) = table.at_stamped(places[done % PLACES], key);
-                if L::LIMITED {
-                    *expirations += u64::from(touch(live, event, stamp, state));
-                }
+                *expirations += u64::from(touch(live, event, stamp, state));
                 let mut out = Emitter {
                     down: &mut *down,
                     due: *due,
@@ -189,7 +190,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         down: &mut D,
         cx: &mut Context,
     ) {
-        if L::LIMITED {
+        if self.live.is_limited() {
             self.horizon = self.live.stamp_at(watermark_ns);
         }
         let mut out = Emitter {

@@ -1,13 +1,18 @@
 //! Operators: what runs inside a stage, and the task that runs it.
+mod bounded;
 mod fused;
 mod keyed;
 mod relay;
 mod stage;
+mod tiers;
 mod update;
+mod waiting;
+pub use bounded::Bounded;
 pub use fused::{Filter, FlatMap, Map};
 pub use keyed::{KeyOf, Keyed};
 pub use relay::Relay;
 pub use stage::{Logic, Stage, StageName};
+pub use tiers::Tiers;
 pub use update::{Update, update};
 
 use crate::event::{Due, Event};

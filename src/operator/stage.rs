@@ -8,11 +8,12 @@
 //!   logic.poll: what has come in from the cold tier
 //!   each input, starting one further each step:
 //!       events   ──► logic.run: runs of up to GROUP events, state prefetched, then processed
-//!       watermark, barrier, end: only once the events before it that wait for state are through
-//!       watermark ─► minimum over the inputs moved? ──► logic, downstream
-//!       barrier  ──► stop reading this input until all inputs stand at it ──► downstream
+//!       watermark ─► (once events before it that wait for state are through)
+//!                    minimum over the inputs moved? ──► logic, downstream
+//!       barrier  ──► (held back while events before it wait for state)
+//!                    stop reading this input until all inputs stand at it ──► downstream
 //!       probe    ──► record the wait, send on
-//!       end      ──► all inputs ended? ──► logic.end, downstream
+//!       end      ──► (held back likewise) all inputs ended? ──► logic.end, downstream
 //!   flush: publish, stamp
 //! ```
 
@@ -103,8 +104,12 @@ struct Input {
     watermark_ns: u64,
     at_barrier: bool,
     ended: bool,
-    /// A marker is next, and waits until so many events put aside are through.
+    /// A barrier or the end is next, and waits until so many events put aside are through.
     held_until: Option<u64>,
+    /// A watermark that has been taken, and so many events put aside have to be through before it counts.
+    deferred: Option<(u64, u64)>,
+    /// The latest watermark behind the deferred one.
+    newest_ns: u64,
 }
 
 /// While events wait for their state, a core without other work looks again after this long, ns.
@@ -127,6 +132,8 @@ struct Body<L, D> {
     queueing: Histogram<u64>,
     epoch: u64,
     ended: bool,
+    /// Inputs with a deferred watermark.
+    deferred: usize,
 }
 
 impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
@@ -144,6 +151,7 @@ impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
             queueing,
             epoch: 0,
             ended: false,
+            deferred: 0,
         };
         Stage {
             inlets,
@@ -167,6 +175,9 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             return Ok(Progress::Done);
         }
         let moved = body.logic.poll(&mut body.down, cx)?;
+        if body.deferred > 0 {
+            body.release_watermarks(cx);
+        }
         let mut taken = 0;
         for offset in 0..inlets.len() {
             if body.down.is_blocked() {
@@ -249,7 +260,8 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
     #[inline(always)]
     fn holds(&mut self, marker: Marker, index: usize) -> bool {
         let through = self.logic.through();
-        if through == self.logic.put_aside() || matches!(marker, Marker::Probe { .. }) {
+        let passes = matches!(marker, Marker::Probe { .. } | Marker::Watermark(_));
+        if through == self.logic.put_aside() || passes {
             self.inputs[index].held_until = None;
             return false;
         }
@@ -283,15 +295,14 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
                     cx,
                 );
             }
-            Marker::Watermark(watermark_ns) => {
-                self.inputs[index].watermark_ns = watermark_ns;
-                self.advance_watermark(cx);
-            }
+            Marker::Watermark(watermark_ns) => self.watermark(watermark_ns, index, cx),
             Marker::Barrier(epoch) => {
+                self.release_watermarks(cx);
                 self.inputs[index].at_barrier = true;
                 return !self.pass_barrier(Some(epoch), cx);
             }
             Marker::End => {
+                self.release_watermarks(cx);
                 self.inputs[index].ended = true;
                 if self.inputs.iter().all(|input| input.ended) {
                     self.logic.end(&mut self.down, cx);
@@ -305,6 +316,44 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
             }
         }
         self.down.is_blocked()
+    }
+
+    /// Takes a watermark of input `index`. While events before it wait for their state it does not count
+    /// yet; events behind it go on, which a watermark allows.
+    fn watermark(&mut self, watermark_ns: u64, index: usize, cx: &mut Context) {
+        let until = self.logic.put_aside();
+        let input = &mut self.inputs[index];
+        if self.logic.through() == until && input.deferred.is_none() {
+            input.watermark_ns = watermark_ns;
+            return self.advance_watermark(cx);
+        }
+        input.newest_ns = watermark_ns;
+        if input.deferred.is_none() {
+            input.deferred = Some((watermark_ns, until));
+            self.deferred += 1;
+        }
+    }
+
+    /// Lets the deferred watermarks count whose events are through.
+    #[cold]
+    fn release_watermarks(&mut self, cx: &mut Context) {
+        let (through, until) = (self.logic.through(), self.logic.put_aside());
+        let mut released = false;
+        for input in &mut self.inputs {
+            if let Some((watermark_ns, _)) = input.deferred.filter(|(_, until)| through >= *until) {
+                input.watermark_ns = watermark_ns;
+                released = true;
+                input.deferred = (input.newest_ns > watermark_ns && through < until)
+                    .then_some((input.newest_ns, until));
+                if input.deferred.is_none() {
+                    input.watermark_ns = input.newest_ns;
+                    self.deferred -= 1;
+                }
+            }
+        }
+        if released {
+            self.advance_watermark(cx);
+        }
     }
 
     fn advance_watermark(&mut self, cx: &mut Context) {

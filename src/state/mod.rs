@@ -5,6 +5,7 @@ pub mod hot;
 mod states;
 mod table;
 mod ttl;
+pub use cold::{Cold, Fetch, Remove, Reply};
 pub use growth::Prefaulter;
 pub use hot::{Entry, Hot, SetPolicy, Spot};
 pub use states::States;

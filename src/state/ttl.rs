@@ -20,14 +20,17 @@ use std::num::NonZeroU64;
 
 /// Whether and when an entry is over.
 pub trait TimeToLive<E>: Clone + Send + 'static {
-    /// False removes all of it at compile time.
-    const LIMITED: bool;
+    /// Whether there is a limit at all; a constant where the type says so.
+    fn is_limited(&self) -> bool;
 
     /// The stamp of an event; never 0, which is the stamp of a new entry.
     fn stamp(&self, event: &E) -> u32;
 
     /// The stamp of an event at `event_time_ns`.
     fn stamp_at(&self, event_time_ns: u64) -> u32;
+
+    /// The earliest stamp that is not over when an event comes at `now`.
+    fn oldest(&self, now: u32) -> u32;
 
     /// Whether an entry last touched at `stamp` is over when an event comes at `now`.
     fn is_over(&self, stamp: u32, now: u32) -> bool;
@@ -38,7 +41,10 @@ pub trait TimeToLive<E>: Clone + Send + 'static {
 pub struct Forever;
 
 impl<E> TimeToLive<E> for Forever {
-    const LIMITED: bool = false;
+    #[inline(always)]
+    fn is_limited(&self) -> bool {
+        false
+    }
 
     #[inline(always)]
     fn stamp(&self, _: &E) -> u32 {
@@ -49,9 +55,39 @@ impl<E> TimeToLive<E> for Forever {
         0
     }
 
+    fn oldest(&self, _: u32) -> u32 {
+        0
+    }
+
     #[inline(always)]
     fn is_over(&self, _: u32, _: u32) -> bool {
         false
+    }
+}
+
+/// A limit that only the run's options know of.
+impl<E, L: TimeToLive<E>> TimeToLive<E> for Option<L> {
+    #[inline(always)]
+    fn is_limited(&self) -> bool {
+        self.is_some()
+    }
+
+    #[inline(always)]
+    fn stamp(&self, event: &E) -> u32 {
+        self.as_ref().map_or(0, |live| live.stamp(event))
+    }
+
+    fn stamp_at(&self, event_time_ns: u64) -> u32 {
+        self.as_ref().map_or(0, |live| live.stamp_at(event_time_ns))
+    }
+
+    fn oldest(&self, now: u32) -> u32 {
+        self.as_ref().map_or(0, |live| live.oldest(now))
+    }
+
+    #[inline(always)]
+    fn is_over(&self, stamp: u32, now: u32) -> bool {
+        self.as_ref().is_some_and(|live| live.is_over(stamp, now))
     }
 }
 
@@ -80,7 +116,10 @@ impl<W> Ttl<W> {
 }
 
 impl<E, W: Content<E> + Clone + Send + 'static> TimeToLive<E> for Ttl<W> {
-    const LIMITED: bool = true;
+    #[inline(always)]
+    fn is_limited(&self) -> bool {
+        true
+    }
 
     #[inline(always)]
     fn stamp(&self, event: &E) -> u32 {
@@ -90,6 +129,10 @@ impl<E, W: Content<E> + Clone + Send + 'static> TimeToLive<E> for Ttl<W> {
     #[inline(always)]
     fn stamp_at(&self, event_time_ns: u64) -> u32 {
         ((event_time_ns >> self.shift) as u32).max(1)
+    }
+
+    fn oldest(&self, now: u32) -> u32 {
+        now.wrapping_sub(self.ticks as u32)
     }
 
     #[inline(always)]

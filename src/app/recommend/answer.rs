@@ -101,7 +101,6 @@ impl Answer {
                 1
             }
             Body::Seen {
-                ts_ns,
                 len,
                 hints,
                 seen,
@@ -111,7 +110,7 @@ impl Answer {
                 for hint in 0..usize::from(*hints).min(HINTS) {
                     memory.popular.heard(hint_items[hint], hint_clicks[hint]);
                 }
-                self.ts_ns = *ts_ns;
+                self.ts_ns = partial.ts_ns;
                 self.seen = *seen;
                 self.seen_len = *len;
                 1
@@ -189,6 +188,7 @@ mod tests {
 
     fn part(parts: u8, body: Body) -> Partial {
         Partial {
+            ts_ns: 7,
             click: CLICK,
             parts,
             body,
@@ -200,7 +200,6 @@ mod tests {
         seen[..items.len()].copy_from_slice(items);
         let (len, hint_items, hint_clicks) = (items.len() as u8, [0; HINTS], [0; HINTS]);
         Body::Seen {
-            ts_ns: 7,
             len,
             hints: 0,
             seen,

@@ -192,10 +192,11 @@ where
     Ok(outcome)
 }
 
-/// The same on one thread, in an order drawn from `seed`: equal seeds give equal answers.
+/// The same on one thread, in an order drawn from `seed`: equal seeds give equal answers, whatever the
+/// memory for state.
 ///
 /// # Errors
-/// As [`Job::simulate`].
+/// As [`Job::simulate_in_order`].
 pub fn simulate<S, K>(
     options: Options,
     source: S,
@@ -210,7 +211,7 @@ where
     K: Sink<Recommendation>,
 {
     let total = Arc::default();
-    job(options, source, params, partitioning, make_sink, &total).simulate(seed)
+    job(options, source, params, partitioning, make_sink, &total).simulate_in_order(seed)
 }
 
 fn job<S, K, M>(
@@ -234,15 +235,18 @@ where
         .source("clicks", source)
         .map(Into::<Click>::into)
         .partition_by(|click: &Click| click.user)
+        .event_time(|click: &Click| click.ts_ns)
         .partitioning(partitioning)
         .keyed("history", move |_| HistoryStage(of_history.clone()))
         .partition_by(|touch: &Touch| touch.item)
+        .event_time(|touch: &Touch| touch.ts_ns)
         .keyed("neighbours", move |partition| NeighboursStage {
             params: of_neighbours.clone(),
             popular: Popular::default(),
             kept: KeptOrders::share(of_neighbours.answers_kept(), partition, partitions),
         })
         .partition_by(|partial: &Partial| partial.click.key())
+        .event_time(|partial: &Partial| partial.ts_ns)
         .keyed("answer", move |_| AnswerStage {
             params: of_answer.clone(),
             memory: Memory::default(),

@@ -73,6 +73,8 @@ pub const HINTS: usize = 6;
 pub struct Partial {
     /// The click whose answer it belongs to.
     pub click: ClickId,
+    /// Event time of the click that sent it, ns: of an outcome, of the click after.
+    pub ts_ns: u64,
     /// Parts of that answer, outcome not counted.
     pub parts: u8,
     /// What it says.
@@ -93,8 +95,6 @@ pub enum Body {
     },
     /// Whom the answer is for.
     Seen {
-        /// Event time of the click, ns.
-        ts_ns: u64,
         /// Items in `seen`.
         len: u8,
         /// Entries in the hints.

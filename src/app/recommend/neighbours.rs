@@ -71,7 +71,9 @@ impl Neighbours {
         let kept = &mut kept;
         self.learn(touch, params, kept);
         let parts = touch.touches + PARTS_BESIDE;
+        let ts_ns = touch.ts_ns;
         let part = |body| Partial {
+            ts_ns,
             click: touch.click,
             parts,
             body,
@@ -90,6 +92,7 @@ impl Neighbours {
                     clicks: self.clicks,
                 };
                 emit(Partial {
+                    ts_ns,
                     click: before,
                     parts: 0,
                     body,
@@ -243,7 +246,6 @@ impl Neighbours {
             hints += 1;
         }
         Body::Seen {
-            ts_ns: touch.ts_ns,
             len: touch.seen_len,
             hints: hints as u8,
             seen: touch.seen,

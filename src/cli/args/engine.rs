@@ -21,6 +21,9 @@ pub struct EngineArgs {
     /// What a core does with nothing to do [default: adaptive]
     #[arg(long, value_parser = words(Idle::WORDS))]
     pub idle: Option<String>,
+    /// Memory for keyed state such as "64 MiB"; the rest goes to files and comes back when asked for [default: none]
+    #[arg(long, value_name = "SIZE|none")]
+    pub memory: Option<String>,
     /// Where results go [default: discard]
     #[arg(long, value_parser = words(SinkKind::WORDS))]
     pub sink: Option<String>,
@@ -40,6 +43,7 @@ impl EngineArgs {
             ("runtime.partitions", "--partitions", &self.partitions),
             ("partition.scheme", "--partition-by", &self.partition_by),
             ("runtime.idle", "--idle", &self.idle),
+            ("state.memory", "--memory", &self.memory),
             ("sink.kind", "--sink", &self.sink),
             ("sink.file", "--sink-file", &self.sink_file),
             ("report.goal", "--goal", &self.goal),

@@ -87,3 +87,13 @@ choice! {
         Native = "native",
     }
 }
+
+choice! {
+    /// Which entry of bounded state makes room.
+    pub enum StatePolicy {
+        /// S3-FIFO within sets of sixteen.
+        S3Fifo = "s3-fifo",
+        /// CLOCK within sets of sixteen.
+        Clock = "clock",
+    }
+}

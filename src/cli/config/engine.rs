@@ -1,4 +1,4 @@
-//! `[runtime]`, `[state]` and `[cache]`: how the engine is laid out.
+//! `[runtime]`: how the engine is laid out.
 
 use super::choice::Idle;
 use super::error::ConfigError;
@@ -11,10 +11,6 @@ const CORES_LIMIT: u64 = 1024;
 const RING_SLOTS_LIMIT: u64 = 1 << 20;
 /// A step longer than this many events holds up every other task of its core.
 const BUDGET_LIMIT: u64 = 1 << 16;
-/// 4 Gi keys of 64 bytes are 256 GiB.
-const KEYS_LIMIT: u64 = 1 << 32;
-/// 64 Mi answers are 8 GiB: more than the lists they are computed from.
-const ANSWERS_LIMIT: u64 = 1 << 26;
 
 /// `[runtime]`.
 #[derive(Clone, Debug)]
@@ -55,46 +51,6 @@ impl RuntimeSection {
             let help =
                 "a larger budget gives throughput, a smaller one fairness; \"auto\" balances";
             settings.within("runtime.budget", budget, 1..=BUDGET_LIMIT, help)?;
-        }
-        Ok(section)
-    }
-}
-
-/// `[state]`.
-#[derive(Clone, Debug)]
-pub struct StateSection {
-    /// Keys that the tables are sized for at the start.
-    pub expected_keys: Auto<u64>,
-}
-
-impl StateSection {
-    pub(super) fn read(settings: &Settings) -> Result<Self, ConfigError> {
-        let section = StateSection {
-            expected_keys: settings.get("state.expected_keys")?,
-        };
-        if let Auto::Given(keys) = section.expected_keys {
-            let help = "each key costs 64 bytes or more at once; \"auto\" grows as keys come";
-            settings.within("state.expected_keys", keys, 1..=KEYS_LIMIT, help)?;
-        }
-        Ok(section)
-    }
-}
-
-/// `[cache]`.
-#[derive(Clone, Debug)]
-pub struct CacheSection {
-    /// Computed answers that are kept; `None` keeps none.
-    pub answers: Option<u64>,
-}
-
-impl CacheSection {
-    pub(super) fn read(settings: &Settings) -> Result<Self, ConfigError> {
-        let section = CacheSection {
-            answers: settings.get("cache.answers")?,
-        };
-        if let Some(answers) = section.answers {
-            let help = "each takes about 100 bytes at once; \"none\" keeps none";
-            settings.within("cache.answers", answers, 1..=ANSWERS_LIMIT, help)?;
         }
         Ok(section)
     }

@@ -19,10 +19,11 @@ mod recommend;
 mod schema;
 mod settings;
 mod source;
+mod state;
 pub mod value;
 
 pub use choice::App;
-pub use engine::{CacheSection, RuntimeSection, StateSection};
+pub use engine::RuntimeSection;
 pub use error::ConfigError;
 pub use load::{LoadSection, PaceSection};
 pub use origin::Origin;
@@ -32,6 +33,7 @@ pub use recommend::RecommendSection;
 pub use schema::DEFAULT_TOML;
 pub use settings::Settings;
 pub use source::{SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
+pub use state::{CacheSection, StateSection};
 
 /// A valid configuration, by section.
 #[derive(Clone, Debug)]

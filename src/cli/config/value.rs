@@ -98,6 +98,20 @@ impl Setting for DurationNs {
     }
 }
 
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+impl Setting for Bytes {
+    const EXPECTED: &'static str = "a size with its unit, such as \"64 MiB\" or \"1.5 GiB\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        quantity::parse_bytes(text)
+            .map(Bytes)
+            .map_err(|error| error.problem)
+    }
+}
+
 /// Types of lower layers that read themselves; their errors say what the problem is.
 macro_rules! reads_itself {
     ($($Type:ty: $expected:literal),+ $(,)?) => { $(

@@ -10,37 +10,13 @@ use millstream::flow::{Flow, Options};
 use millstream::sink::Digest;
 use millstream::source::Slice;
 use millstream::source::trace::native::KeyedRecord;
-use millstream::sys::random::Random;
 use millstream_tools::bare::BareTable;
-use rand_zipf::Zipf;
+use millstream_tools::events::events;
 use std::sync::Arc;
 use std::time::Instant;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Zipf draws for the measurement, outside the measured time: inversion of the cumulative sum.
-mod rand_zipf {
-    pub struct Zipf {
-        cumulative: Vec<f64>,
-    }
-    impl Zipf {
-        pub fn new(s: f64, n: usize) -> Self {
-            let mut sum = 0.0;
-            let cumulative = (1..=n).map(|rank| {
-                sum += (rank as f64).powf(-s);
-                sum
-            });
-            Zipf {
-                cumulative: cumulative.collect(),
-            }
-        }
-        pub fn draw(&self, unit: f64) -> u64 {
-            let total = self.cumulative.last().copied().unwrap_or(1.0);
-            self.cumulative.partition_point(|sum| *sum < unit * total) as u64
-        }
-    }
-}
 
 #[derive(Parser)]
 #[command(
@@ -89,7 +65,7 @@ struct Args {
 
 fn main() {
     let args = Args::parse();
-    let events = Arc::new(events(&args));
+    let events = Arc::new(events(&args.keys, args.distinct, args.events));
     let mut bare_rates = Vec::new();
     let mut engine_rates = Vec::new();
     for _ in 0..args.rounds {
@@ -137,26 +113,6 @@ fn warm_memory(gib: usize) {
     for page in (0..map.len()).step_by(2 << 20) {
         map[page] = 1;
     }
-}
-
-fn events(args: &Args) -> Vec<KeyedRecord> {
-    let mut random = Random::stream(7, "measure");
-    let zipf = (args.keys == "zipf").then(|| Zipf::new(0.99, args.distinct));
-    (0..args.events as u64)
-        .map(|ts_ns| {
-            let bits = random.next_u64();
-            let unit = (bits >> 11) as f64 / (1u64 << 53) as f64;
-            let key = match &zipf {
-                Some(zipf) => zipf.draw(unit),
-                None => (unit * args.distinct as f64) as u64,
-            };
-            KeyedRecord {
-                key,
-                value: (bits & 1023) as i64,
-                ts_ns,
-            }
-        })
-        .collect()
 }
 
 fn engine(args: &Args, events: Arc<Vec<KeyedRecord>>) -> (u64, f64) {

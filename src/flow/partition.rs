@@ -1,0 +1,111 @@
+//! One partition of a keyed stage: which kind of state the options ask for, and the task around it.
+//!
+//! ```text
+//!   state.memory   none                     bounded
+//!   no ttl         Keyed<Forever>           Bounded<policy, None>
+//!   ttl            Keyed<Ttl>               Bounded<policy, Some(Ttl)>
+//! ```
+
+use super::options::StatePolicy;
+use super::plan::{FlowError, Plan};
+use crate::event::Event;
+use crate::operator::{Bounded, KeyOf, Keyed, Logic, Operator, Stage, StageName, Tiers};
+use crate::partition::{Content, NoContent};
+use crate::ring::Inlet;
+use crate::state::hot::{Clock, S3Fifo};
+use crate::state::{Forever, Hot, SetPolicy, Ttl};
+use crate::task::{Downstream, Task};
+use std::any::TypeId;
+use std::num::NonZeroU64;
+
+/// What a partition of a keyed stage is made of.
+pub(super) struct Partition<Op: Operator, K, W, D> {
+    pub(super) name: StageName,
+    pub(super) inlets: Vec<Inlet<Op::In>>,
+    pub(super) down: D,
+    pub(super) operator: Op,
+    pub(super) key: K,
+    pub(super) event_time_ns: W,
+}
+
+impl<Op, K, W, D> Partition<Op, K, W, D>
+where
+    Op: Operator,
+    K: KeyOf<Op::In>,
+    W: Content<Op::In> + Clone + Send + 'static,
+    D: Downstream<Op::Out> + 'static,
+{
+    /// The task, as the options ask for it.
+    pub(super) fn task(self, plan: &mut Plan) -> Result<Box<dyn Task>, FlowError> {
+        let ttl = self.ttl(plan)?;
+        if plan.options.state_memory_bytes > 0 {
+            return match plan.options.state_policy {
+                StatePolicy::S3Fifo => self.bounded::<S3Fifo>(plan, ttl),
+                StatePolicy::Clock => self.bounded::<Clock>(plan, ttl),
+            };
+        }
+        let table = plan.table()?;
+        let Partition {
+            name,
+            inlets,
+            down,
+            operator,
+            key,
+            ..
+        } = self;
+        Ok(match ttl {
+            None => staged(
+                name,
+                inlets,
+                Keyed::new(operator, key, table, Forever),
+                down,
+            ),
+            Some(ttl) => staged(name, inlets, Keyed::new(operator, key, table, ttl), down),
+        })
+    }
+
+    fn ttl(&self, plan: &Plan) -> Result<Option<Ttl<W>>, FlowError> {
+        let Some(ttl_ns) = NonZeroU64::new(plan.options.state_ttl_ns) else {
+            return Ok(None);
+        };
+        if TypeId::of::<W>() == TypeId::of::<NoContent>() {
+            return Err(FlowError::NoEventTime {
+                stage: self.name.name.clone(),
+            });
+        }
+        Ok(Some(Ttl::new(ttl_ns, self.event_time_ns.clone())))
+    }
+
+    fn bounded<P: SetPolicy + 'static>(
+        self,
+        plan: &mut Plan,
+        ttl: Option<Ttl<W>>,
+    ) -> Result<Box<dyn Task>, FlowError> {
+        let share_bytes = plan.options.state_memory_bytes / plan.tables.max(1) as u64;
+        let hot = Hot::<Op::State, P>::new(share_bytes as usize)?;
+        let cold = plan.cold::<Op::State>(&self.name)?;
+        let tiers = Tiers::new(hot, cold.tier);
+        let logic = Bounded::new(
+            self.operator,
+            self.key,
+            tiers,
+            ttl,
+            cold.reads_max,
+            cold.inline,
+        );
+        Ok(staged(self.name, self.inlets, logic, self.down))
+    }
+}
+
+fn staged<T: Event, L, D>(
+    name: StageName,
+    inlets: Vec<Inlet<T>>,
+    logic: L,
+    down: D,
+) -> Box<dyn Task>
+where
+    L: Logic<In = T> + 'static,
+    D: Downstream<L::Out> + 'static,
+{
+    Box::new(Stage::new(name, inlets, logic, down))
+}

@@ -1,0 +1,436 @@
+//! Keyed logic over bounded state: a hot table of a fixed size in front of a cold tier.
+//!
+//! Owns the state (`tiers`) and the events that wait for some of it. Where the state of an event's key
+//! is, decides its way:
+//!
+//! ```text
+//!   event ─► hot?     yes ─► process in place                                             (a hit)
+//!            waits?   yes ─► behind the events of its key                                 ┐
+//!            cold?    no  ─► into the hot table, all zero ─► process                      │ misses
+//!                     yes, in memory still ─► into the hot table ─► process               │
+//!                     yes ─► ask for it; wait                                             ┘
+//!
+//!   poll:  what has come in ─► its events, in order ─► into the hot table
+//! ```
+//!
+//! Invariants
+//! 1. A key is in one place: hot, waiting, or cold.
+//! 2. Events of a key are processed in the order of their arrival, each on the state the one before left:
+//!    the answers are those of [`super::Keyed`].
+//! 3. Nothing here blocks. Where there is no room (for an event that waits, for a read, for an entry that
+//!    is to be evicted) the event stays in its ring, and the ring pushes back.
+
+use super::keyed::{KeyOf, touch};
+use super::stage::Logic;
+use super::tiers::Tiers;
+use super::waiting::Waiting;
+use super::{Emitter, Operator, Retain};
+use crate::event::{Due, Message};
+use crate::partition::mum64;
+use crate::state::{Fetch, SetPolicy, Spot, TimeToLive};
+use crate::task::{Context, Downstream, Figures, Task, TaskError, Watch};
+use bytemuck::Zeroable;
+
+/// Events of a block, and spots remembered; as in `keyed`.
+const BLOCK: usize = 16;
+const SPOTS: usize = 64;
+const _: () = assert!(3 * BLOCK <= SPOTS && SPOTS.is_power_of_two());
+/// How far ahead of the state being put back the set of another is asked for, and looked at.
+const BACK_FETCH: usize = 12;
+const BACK_LOOK: usize = 6;
+
+/// An operator over state that may be larger than its memory.
+pub struct Bounded<Op: Operator, K, P, L> {
+    key: K,
+    live: L,
+    work: Work<Op>,
+    tiers: Tiers<Op::State, P>,
+    waiting: Waiting<Op::In, Op::State>,
+    /// The other half of the cold tier, where it is to answer at once.
+    inline: Option<Box<dyn Task>>,
+    failure: Option<TaskError>,
+    interrupted: Option<String>,
+}
+
+/// The operator, and what is counted of its work.
+struct Work<Op> {
+    operator: Op,
+    events_filtered: u64,
+    events_expanded: u64,
+    expirations: u64,
+}
+
+impl<Op: Operator> Work<Op> {
+    #[inline(always)]
+    fn process<D: Downstream<Op::Out>>(
+        &mut self,
+        live: &impl TimeToLive<Op::In>,
+        (due, event): (Due, &Op::In),
+        (key, stamp, state): (u64, &mut u32, &mut Op::State),
+        down: &mut D,
+    ) -> Retain {
+        let over = touch(live, event, stamp, state);
+        self.expirations += u64::from(over);
+        let mut out = Emitter {
+            down,
+            due,
+            outputs: 0,
+        };
+        let retain = self.operator.process(key, event, state, &mut out);
+        let outputs = out.outputs;
+        self.events_filtered += u64::from(outputs == 0);
+        self.events_expanded += outputs.saturating_sub(1);
+        retain
+    }
+}
+
+impl<Op, K, P, L> Bounded<Op, K, P, L>
+where
+    Op: Operator,
+    K: KeyOf<Op::In>,
+    P: SetPolicy,
+    L: TimeToLive<Op::In>,
+{
+    /// Runs `operator` on the state of what `key` finds, kept in `tiers` for as long as it is to `live`.
+    /// At most `reads_max` keys wait at a time. `inline`: the other half of the cold tier, if it is to
+    /// answer at once instead of being stepped elsewhere.
+    pub fn new(
+        operator: Op,
+        key: K,
+        tiers: Tiers<Op::State, P>,
+        live: L,
+        reads_max: usize,
+        inline: Option<Box<dyn Task>>,
+    ) -> Self {
+        Bounded {
+            key,
+            live,
+            work: Work {
+                operator,
+                events_filtered: 0,
+                events_expanded: 0,
+                expirations: 0,
+            },
+            tiers,
+            waiting: Waiting::new(reads_max),
+            inline,
+            failure: None,
+            interrupted: None,
+        }
+    }
+
+    /// Takes an event whose key is not in the hot table. False: there is no room for it now.
+    #[inline(never)]
+    fn missed<D: Downstream<Op::Out>>(
+        &mut self,
+        (hash, key): (u64, u64),
+        (due, event): (Due, &Op::In),
+        down: &mut D,
+    ) -> bool {
+        let Bounded { tiers, waiting, .. } = self;
+        if !waiting.has_room() {
+            return false;
+        }
+        if let Some(ticket) = waiting.find(hash, key) {
+            tiers.misses += 1;
+            waiting.push(ticket, due, *event);
+            return true;
+        }
+        let Some(ticket) = waiting.next_ticket() else {
+            return false;
+        };
+        if !tiers.has_room(hash) {
+            let answered = self.inline.is_some() && self.step_inline().is_ok();
+            if !answered || self.hear().is_err() || !self.tiers.has_room(hash) {
+                return false;
+            }
+        }
+        let Bounded {
+            live,
+            work,
+            tiers,
+            waiting,
+            interrupted,
+            ..
+        } = self;
+        let (stamp, state) = match tiers.fetch(hash, key, ticket) {
+            Fetch::Full => return false,
+            Fetch::Asked => {
+                tiers.misses += 1;
+                waiting.open(hash, key);
+                waiting.push(ticket, due, *event);
+                if self.inline.is_some() {
+                    self.answer_inline(down);
+                }
+                return true;
+            }
+            Fetch::Here { stamp, value } => (stamp, value),
+            Fetch::Absent => {
+                tiers.misses_new += 1;
+                (0, Op::State::zeroed())
+            }
+        };
+        tiers.misses += 1;
+        let watch = Watch {
+            event: Some(event),
+            interrupted,
+        };
+        let entry = tiers.admit(live, hash, key, stamp, state);
+        let at = (key, &mut entry.stamp, &mut entry.value);
+        let retain = work.process(live, (due, event), at, down);
+        drop(watch);
+        if retain == Retain::Remove {
+            tiers.hot.remove(hash, key);
+        }
+        true
+    }
+
+    /// Goes on with the events whose state has come, while there is room for what they put out and for
+    /// what their state displaces. Whether anything moved.
+    fn go_on<D: Downstream<Op::Out>>(&mut self, down: &mut D) -> bool {
+        let Bounded {
+            live,
+            work,
+            tiers,
+            waiting,
+            interrupted,
+            inline,
+            ..
+        } = self;
+        let mut moved = false;
+        let mut spots = [Spot::default(); BACK_LOOK];
+        let mut count = 0;
+        while let Some((ticket, hash)) = waiting.ready(0) {
+            if let Some((_, ahead)) = waiting.ready(BACK_FETCH) {
+                tiers.hot.prefetch(ahead);
+            }
+            if let Some((_, ahead)) = waiting.ready(BACK_LOOK) {
+                spots[count % BACK_LOOK] = tiers.hot.look(tiers.hot.prefetch(ahead), ahead);
+            }
+            count += 1;
+            loop {
+                // Inline, nothing may be overtaken, and an event puts out no more than it would have anyway.
+                if down.is_blocked() && inline.is_none() {
+                    return moved;
+                }
+                let Some((due, event, key, stamp, state)) = waiting.next(ticket) else {
+                    break;
+                };
+                let watch = Watch {
+                    event: Some(&event),
+                    interrupted,
+                };
+                let retain = work.process(live, (due, &event), (key, stamp, state), down);
+                drop(watch);
+                waiting.retain(ticket, retain == Retain::Keep);
+                moved = true;
+            }
+            if let Some((key, stamp, state)) = waiting.kept(ticket) {
+                if !tiers.has_room(hash) {
+                    return moved;
+                }
+                tiers.admit(live, hash, key, stamp, state);
+            }
+            waiting.close();
+            moved = true;
+        }
+        moved
+    }
+
+    /// What the cold tier has to say.
+    fn hear(&mut self) -> Result<bool, TaskError> {
+        let waiting = &mut self.waiting;
+        self.tiers.poll(|reply| waiting.hear(reply))
+    }
+
+    /// Has the cold tier answer now.
+    #[cold]
+    fn answer_inline<D: Downstream<Op::Out>>(&mut self, down: &mut D) {
+        while !self.waiting.is_empty() && self.failure.is_none() {
+            let step = self.step_inline().and_then(|()| self.hear());
+            match step {
+                Ok(_) => _ = self.go_on(down),
+                Err(error) => self.failure = Some(error),
+            }
+        }
+    }
+
+    fn step_inline(&mut self) -> Result<(), TaskError> {
+        if let Some(server) = &mut self.inline {
+            server.step(&mut Context::at(self.tiers.now_ns))?;
+        }
+        Ok(())
+    }
+}
+
+impl<Op, K, P, L> Logic for Bounded<Op, K, P, L>
+where
+    Op: Operator,
+    K: KeyOf<Op::In>,
+    P: SetPolicy,
+    L: TimeToLive<Op::In>,
+{
+    type In = Op::In;
+    type Out = Op::Out;
+
+    #[inline]
+    fn run<D: Downstream<Op::Out>>(&mut self, messages: &[Message<Op::In>], down: &mut D) -> usize {
+        let mut hashes = [0; SPOTS];
+        let mut spots = [Spot::default(); SPOTS];
+        let (mut done, mut looked, mut fetched) = (0, 0, 0);
+        let mut end = messages.len();
+        while done < end && !down.is_blocked() {
+            let hot = &self.tiers.hot;
+            let fetch_to = end.min(done + 3 * BLOCK);
+            while fetched < fetch_to {
+                let Message::Event(_, event) = &messages[fetched] else {
+                    end = fetched;
+                    break;
+                };
+                let hash = mum64((self.key)(event));
+                hashes[fetched % SPOTS] = hash;
+                spots[fetched % SPOTS] = hot.prefetch(hash);
+                fetched += 1;
+            }
+            let look_to = fetched.min(done + 2 * BLOCK);
+            while looked < look_to {
+                let spot = &mut spots[looked % SPOTS];
+                *spot = hot.look(*spot, hashes[looked % SPOTS]);
+                looked += 1;
+            }
+            let stop = looked.min(done + BLOCK);
+            let before = done;
+            done += self.block(
+                &messages[done..stop],
+                |index| {
+                    let at = (before + index) % SPOTS;
+                    (spots[at], hashes[at])
+                },
+                down,
+            );
+            if done < stop {
+                break;
+            }
+        }
+        done
+    }
+
+    fn poll<D: Downstream<Op::Out>>(
+        &mut self,
+        down: &mut D,
+        cx: &mut Context,
+    ) -> Result<bool, TaskError> {
+        self.tiers.now_ns = cx.now_ns;
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
+        self.step_inline()?;
+        let moved = self.hear()?;
+        Ok(self.go_on(down) | (moved && self.inline.is_none()))
+    }
+
+    #[inline(always)]
+    fn put_aside(&self) -> u64 {
+        self.waiting.put_aside()
+    }
+
+    #[inline(always)]
+    fn through(&self) -> u64 {
+        self.waiting.through()
+    }
+
+    fn watermark<D: Downstream<Op::Out>>(
+        &mut self,
+        watermark_ns: u64,
+        down: &mut D,
+        cx: &mut Context,
+    ) {
+        if self.live.is_limited() {
+            self.tiers.expire_before(&self.live, watermark_ns);
+        }
+        let mut out = Emitter {
+            down,
+            due: Due::new(cx.clock.now_ns()),
+            outputs: 0,
+        };
+        let mut states = self.tiers.whole(&mut self.waiting, &mut self.failure);
+        self.work
+            .operator
+            .watermark(watermark_ns, &mut states, &mut out);
+        self.work.events_expanded += out.outputs;
+    }
+
+    fn end<D: Downstream<Op::Out>>(&mut self, down: &mut D, cx: &mut Context) {
+        let mut out = Emitter {
+            down,
+            due: Due::new(cx.clock.now_ns()),
+            outputs: 0,
+        };
+        let mut states = self.tiers.whole(&mut self.waiting, &mut self.failure);
+        self.work.operator.end(&mut states, &mut out);
+        self.work.events_expanded += out.outputs;
+    }
+
+    fn at_event(&self) -> Option<String> {
+        self.interrupted.clone()
+    }
+
+    fn figures(self, figures: &mut Figures) {
+        figures.events_filtered += self.work.events_filtered;
+        figures.events_expanded += self.work.events_expanded;
+        figures.keys_expired = self.work.expirations;
+        self.tiers.figures(self.waiting.most(), figures);
+        figures.caches.extend(self.work.operator.caches());
+        figures.measures.extend(self.work.operator.measures());
+        figures.notes.extend(self.work.operator.notes());
+    }
+}
+
+impl<Op, K, P, L> Bounded<Op, K, P, L>
+where
+    Op: Operator,
+    K: KeyOf<Op::In>,
+    P: SetPolicy,
+    L: TimeToLive<Op::In>,
+{
+    /// Processes one block, whose lines are here; returns how many events it took.
+    #[inline(always)]
+    fn block<D: Downstream<Op::Out>>(
+        &mut self,
+        messages: &[Message<Op::In>],
+        spot_of: impl Fn(usize) -> (Spot, u64),
+        down: &mut D,
+    ) -> usize {
+        for (index, message) in messages.iter().enumerate() {
+            let Message::Event(due, event) = message else {
+                return index;
+            };
+            let (spot, hash) = spot_of(index);
+            let key = (self.key)(event);
+            let Bounded {
+                live,
+                work,
+                tiers,
+                interrupted,
+                ..
+            } = self;
+            let watch = Watch {
+                event: Some(event),
+                interrupted,
+            };
+            if let Some(entry) = tiers.hot.hit(spot, hash, key) {
+                tiers.hits += 1;
+                let at = (key, &mut entry.stamp, &mut entry.value);
+                if work.process(live, (*due, event), at, down) == Retain::Remove {
+                    tiers.hot.remove(hash, key);
+                }
+                continue;
+            }
+            drop(watch);
+            if !self.missed((hash, key), (*due, event), down) {
+                return index;
+            }
+        }
+        messages.len()
+    }
+}

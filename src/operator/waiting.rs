@@ -1,0 +1,366 @@
+//! Events that wait until the state of their key has come in from the cold tier.
+//!
+//! Owned by the stage. Bounded: so many keys, so many events; when either is full the stage takes in no
+//! more. A key that waits is not in the hot table: its state stays here until its last event is through,
+//! so that no later event can overtake an earlier one of the same key.
+//!
+//! ```text
+//!   events   a ring, by number        tail ─► │ 7 │ 8 │   │10 │11 │ ◄─ head      an empty place is through
+//!                                               ▲   └───────▲ next of the same key
+//!   keys     ticket ─► {key, state}  first ─────┘           └───── last
+//!   index    hash ─► ticket           (open addressing, high bits of the hash)
+//!   ready    tickets whose state has come, in the order of its coming
+//! ```
+//!
+//! Invariants
+//! 1. A ticket is in `ready` once from the arrival of its state to its closing.
+//! 2. Every event below `tail` is through; the last event of a key is through when its ticket is closed.
+
+use crate::event::Due;
+use crate::state::Reply;
+use bytemuck::Pod;
+use std::collections::VecDeque;
+
+const NONE: u32 = u32::MAX;
+/// Memory for events of one partition at the most, bytes.
+const EVENTS_BYTES: usize = 1 << 20;
+/// Events of one partition at the most, and at the least.
+const EVENTS_MAX: usize = 4096;
+const EVENTS_MIN: usize = 64;
+
+struct Waiter<E> {
+    due: Due,
+    event: E,
+    next: u32,
+}
+
+struct Key<V> {
+    key: u64,
+    hash: u64,
+    first: u32,
+    last: u32,
+    /// The event handed out last: through when the next one is asked for.
+    taken: u32,
+    /// Whether there is a state to keep; before it has come: whether it is to be kept when it comes.
+    kept: bool,
+    stamp: u32,
+    state: V,
+}
+
+/// Events of one partition that wait.
+pub(super) struct Waiting<E, V> {
+    events: Vec<Option<Waiter<E>>>,
+    head: u64,
+    tail: u64,
+    keys: Vec<Key<V>>,
+    free: Vec<u32>,
+    index: Vec<u32>,
+    shift: u32,
+    ready: VecDeque<u32>,
+    most: u64,
+}
+
+impl<E: Copy, V: Pod> Waiting<E, V> {
+    /// Room for `keys_max` keys.
+    pub(super) fn new(keys_max: usize) -> Self {
+        let events = EVENTS_BYTES / size_of::<Option<Waiter<E>>>();
+        let events = events.clamp(EVENTS_MIN, EVENTS_MAX).next_power_of_two();
+        let places = (4 * keys_max).next_power_of_two();
+        let keys = (0..keys_max).map(|_| Key {
+            key: 0,
+            hash: 0,
+            first: NONE,
+            last: NONE,
+            taken: NONE,
+            kept: true,
+            stamp: 0,
+            state: V::zeroed(),
+        });
+        Waiting {
+            events: (0..events).map(|_| None).collect(),
+            head: 0,
+            tail: 0,
+            keys: keys.collect(),
+            free: (0..keys_max as u32).rev().collect(),
+            index: vec![NONE; places],
+            shift: 64 - places.trailing_zeros(),
+            ready: VecDeque::with_capacity(keys_max),
+            most: 0,
+        }
+    }
+
+    /// Events put aside so far.
+    #[inline(always)]
+    pub(super) fn put_aside(&self) -> u64 {
+        self.head
+    }
+
+    /// Events that are through, up to this many.
+    #[inline(always)]
+    pub(super) fn through(&self) -> u64 {
+        self.tail
+    }
+
+    /// Whether no key waits.
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.free.len() == self.keys.len()
+    }
+
+    /// Events that waited at a time, at the most.
+    pub(super) fn most(&self) -> u64 {
+        self.most
+    }
+
+    /// Room for one more event.
+    #[inline(always)]
+    pub(super) fn has_room(&self) -> bool {
+        self.head - self.tail < self.events.len() as u64
+    }
+
+    /// The ticket that the next [`Waiting::open`] gives; `None`: no room for another key.
+    #[inline(always)]
+    pub(super) fn next_ticket(&self) -> Option<u32> {
+        self.free.last().copied()
+    }
+
+    /// The ticket of `key`, if it waits.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, key: u64) -> Option<u32> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut place = self.home(hash);
+        loop {
+            match self.index[place] {
+                NONE => return None,
+                ticket if self.keys[ticket as usize].key == key => return Some(ticket),
+                _ => place = (place + 1) & (self.index.len() - 1),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn home(&self, hash: u64) -> usize {
+        (hash >> self.shift) as usize
+    }
+
+    /// `key`, which does not wait yet, begins to; its ticket is the one [`Waiting::next_ticket`] told.
+    pub(super) fn open(&mut self, hash: u64, key: u64) {
+        let Some(ticket) = self.free.pop() else {
+            return;
+        };
+        let slot = &mut self.keys[ticket as usize];
+        (slot.key, slot.hash) = (key, hash);
+        (slot.first, slot.last, slot.taken) = (NONE, NONE, NONE);
+        slot.kept = true;
+        let mut place = self.home(hash);
+        while self.index[place] != NONE {
+            place = (place + 1) & (self.index.len() - 1);
+        }
+        self.index[place] = ticket;
+    }
+
+    /// One more event for the key of `ticket`; there is room.
+    pub(super) fn push(&mut self, ticket: u32, due: Due, event: E) {
+        let place = (self.head % self.events.len() as u64) as u32;
+        self.events[place as usize] = Some(Waiter {
+            due,
+            event,
+            next: NONE,
+        });
+        self.head += 1;
+        self.most = self.most.max(self.head - self.tail);
+        let slot = &mut self.keys[ticket as usize];
+        let last = std::mem::replace(&mut slot.last, place);
+        if slot.first == NONE {
+            slot.first = place;
+        }
+        if let Some(Some(before)) = self.events.get_mut(last as usize) {
+            before.next = place;
+        }
+    }
+
+    /// Takes what the cold tier replied.
+    #[inline]
+    pub(super) fn hear(&mut self, reply: Reply<V>) {
+        match reply {
+            Reply::Found {
+                ticket,
+                stamp,
+                value,
+            } => self.arrived(ticket, stamp, value),
+            Reply::Absent { ticket } => self.arrived(ticket, 0, V::zeroed()),
+        }
+    }
+
+    /// The state of the key of `ticket` has come; all zero, with stamp 0, if there was none.
+    fn arrived(&mut self, ticket: u32, stamp: u32, state: V) {
+        let slot = &mut self.keys[ticket as usize];
+        (slot.stamp, slot.state) = if slot.kept {
+            (stamp, state)
+        } else {
+            (0, V::zeroed())
+        };
+        self.ready.push_back(ticket);
+    }
+
+    /// The ticket `ahead` places behind the first whose state has come, and the hash of its key.
+    #[inline(always)]
+    pub(super) fn ready(&self, ahead: usize) -> Option<(u32, u64)> {
+        let ticket = *self.ready.get(ahead)?;
+        Some((ticket, self.keys[ticket as usize].hash))
+    }
+
+    /// The next event of a ready key, with the key and its stamp and state; `None` when all are taken.
+    pub(super) fn next(&mut self, ticket: u32) -> Option<(Due, E, u64, &mut u32, &mut V)> {
+        let slot = &mut self.keys[ticket as usize];
+        let place = slot.first;
+        let waiter = self.events.get(place as usize)?.as_ref()?;
+        let (due, event) = (waiter.due, waiter.event);
+        slot.first = waiter.next;
+        if slot.first == NONE {
+            slot.last = NONE;
+        }
+        let before = std::mem::replace(&mut slot.taken, place);
+        self.pass(before);
+        let slot = &mut self.keys[ticket as usize];
+        Some((due, event, slot.key, &mut slot.stamp, &mut slot.state))
+    }
+
+    /// Whether the state is kept after the event taken last; otherwise the next finds it new.
+    pub(super) fn retain(&mut self, ticket: u32, kept: bool) {
+        let slot = &mut self.keys[ticket as usize];
+        slot.kept = kept;
+        if !kept {
+            (slot.stamp, slot.state) = (0, V::zeroed());
+        }
+    }
+
+    /// The key of `ticket` is to be forgotten: the next event finds it new.
+    pub(super) fn forget(&mut self, ticket: u32) {
+        self.retain(ticket, false);
+    }
+
+    /// Keys whose state has come and is kept, and their states.
+    pub(super) fn arrived_kept(&self) -> impl Iterator<Item = (u64, &V)> {
+        let slots = self.ready.iter().map(|ticket| &self.keys[*ticket as usize]);
+        slots
+            .filter(|slot| slot.kept)
+            .map(|slot| (slot.key, &slot.state))
+    }
+
+    /// Key, stamp and state of a ready ticket, if its state is kept.
+    pub(super) fn kept(&self, ticket: u32) -> Option<(u64, u32, V)> {
+        let slot = &self.keys[ticket as usize];
+        slot.kept.then_some((slot.key, slot.stamp, slot.state))
+    }
+
+    /// The first ready ticket is done with: its events are through, its state is elsewhere.
+    pub(super) fn close(&mut self) {
+        let Some(ticket) = self.ready.pop_front() else {
+            return;
+        };
+        let (hash, taken) = (
+            self.keys[ticket as usize].hash,
+            self.keys[ticket as usize].taken,
+        );
+        self.pass(taken);
+        let mask = self.index.len() - 1;
+        let mut hole = self.home(hash);
+        while self.index[hole] != ticket {
+            hole = (hole + 1) & mask;
+        }
+        let mut next = (hole + 1) & mask;
+        while self.index[next] != NONE {
+            let home = self.home(self.keys[self.index[next] as usize].hash);
+            // It may move up if its home does not lie between the hole and itself.
+            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
+                self.index[hole] = self.index[next];
+                hole = next;
+            }
+            next = (next + 1) & mask;
+        }
+        self.index[hole] = NONE;
+        self.free.push(ticket);
+    }
+
+    fn pass(&mut self, place: u32) {
+        let Some(slot) = self.events.get_mut(place as usize) else {
+            return;
+        };
+        *slot = None;
+        let len = self.events.len() as u64;
+        while self.tail < self.head && self.events[(self.tail % len) as usize].is_none() {
+            self.tail += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partition::mum64;
+    use crate::sys::random::Random;
+    use std::collections::HashMap;
+
+    /// Opens, pushes, arrivals and closings at random against a map of queues.
+    #[test]
+    fn agrees_with_a_map_of_queues() {
+        for seed in 0..50 {
+            let mut random = Random::stream(seed, "waiting");
+            let mut waiting = Waiting::<u64, u64>::new(7);
+            let mut model = HashMap::<u64, (u32, VecDeque<u64>)>::new();
+            let mut asked = Vec::<u64>::new();
+            let mut open = Vec::<u64>::new();
+            for number in 0..3_000u64 {
+                let key = random.next_u64() % 20;
+                let hash = mum64(key);
+                match random.next_u64() % 4 {
+                    0 | 1 if waiting.has_room() => {
+                        let ticket = waiting.find(hash, key);
+                        assert_eq!(ticket, model.get(&key).map(|known| known.0));
+                        let ticket = ticket.or_else(|| {
+                            let ticket = waiting.next_ticket()?;
+                            waiting.open(hash, key);
+                            model.insert(key, (ticket, VecDeque::new()));
+                            asked.push(key);
+                            Some(ticket)
+                        });
+                        if let Some(ticket) = ticket {
+                            waiting.push(ticket, Due::new(1), number);
+                            model
+                                .entry(key)
+                                .and_modify(|known| known.1.push_back(number));
+                            open.push(number);
+                        }
+                    }
+                    2 if !asked.is_empty() => {
+                        let key = asked.swap_remove((random.next_u64() as usize) % asked.len());
+                        waiting.arrived(model[&key].0, 1, key * 3);
+                    }
+                    _ => {
+                        let Some((ticket, _)) = waiting.ready(0) else {
+                            continue;
+                        };
+                        let (key, _, state) = waiting.kept(ticket).expect("it is kept");
+                        assert_eq!(state, key * 3);
+                        let next = waiting.next(ticket).map(|(_, event, ..)| event);
+                        let known = model.get_mut(&key).expect("it waits");
+                        assert_eq!(next, known.1.pop_front());
+                        if next.is_none() {
+                            waiting.close();
+                            model.remove(&key);
+                        }
+                    }
+                }
+                assert_eq!(waiting.keys.len() - waiting.free.len(), model.len());
+                let waits: usize = model.values().map(|known| known.1.len()).sum();
+                assert!(waiting.put_aside() - waiting.through() >= waits as u64);
+                if model.is_empty() {
+                    assert_eq!(waiting.put_aside(), waiting.through());
+                }
+            }
+        }
+    }
+}
