@@ -150,7 +150,7 @@ mod tests {
             ..state(1)
         };
         let mut sums = Vec::new();
-        add(&mut sums, &[dry.clone()]);
+        add(&mut sums, std::slice::from_ref(&dry));
         add(&mut sums, &[state(2)]);
         add(&mut sums, &[dry]);
         assert_eq!(
