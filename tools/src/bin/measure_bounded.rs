@@ -5,13 +5,12 @@
 //! for the misses around it.
 
 use clap::Parser;
-use hdrhistogram::Histogram;
-use millstream::app::aggregate::{Aggregate, Aggregated};
+use millstream::app::aggregate::Aggregate;
 use millstream::flow::{Flow, Options, StatePolicy};
 use millstream::latency::Summary;
-use millstream::sink::{Digest, Sink};
+use millstream::sink::Digest;
+use millstream::source::Slice;
 use millstream::source::trace::native::KeyedRecord;
-use millstream::source::{Iter, Slice, Source};
 use millstream_tools::events::events;
 use std::error::Error;
 use std::path::PathBuf;
@@ -102,7 +101,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         some / all,
     );
     if let Some(summary) = last {
-        println!("{}", serde_json::to_string_pretty(&summary.stages)?);
+        for cache in summary.stages.iter().flat_map(|stage| &stage.caches) {
+            println!("{cache:#?}");
+        }
         println!(
             "memory peak {} MiB",
             summary.environment.memory_peak_bytes >> 20
