@@ -19,8 +19,8 @@
 //!
 //! Linear hashing (Litwin 1980): with `2^d + s` buckets, bucket `s` is the next to be split, by the next bit
 //! of its fingerprints. So there is no directory to double, and a bucket that cannot be split (many keys of
-//! one fingerprint) just grows. A bucket that is full is copied into one with a quarter more homes: about a
-//! thousand entries, 2 µs. That is the longest pause there is.
+//! one fingerprint) just grows. A bucket that is full is copied into one with a quarter more homes, and
+//! one whose turn it is into two: about a thousand entries each. That is the longest pause there is.
 //!
 //! Invariant: in a bucket, entries ascend by fingerprint, no gap lies between an entry and its home, and the
 //! last slot is a gap. Owned by the task. The plain version it must agree with is a `HashMap` (tests).

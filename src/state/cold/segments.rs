@@ -30,8 +30,8 @@ struct Segment {
     bits: Box<[u64]>,
 }
 
-/// Segments looked at for the next victim, at the most: 256 segments are judged in about 1 µs, and the best
-/// of 256 is all but the best of all.
+/// Segments looked at for the next victim, at the most: so that the pause is bounded however long the log is;
+/// of random segments the best of 256 is among the best 2 % of all (1 − 0.98^256 = 0.994).
 const LOOKED_AT: usize = 256;
 
 /// The segments of one file.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Rounds in vain before it yields: some 2 µs, the gap between two steps of a busy task.
+/// Rounds in vain before it yields: a few µs, about the gap between two steps of a busy task.
 const SPINS: u32 = 64;
 /// Rounds in vain before it naps: some 100 µs of yielding (0.3 µs each, measured).
 const YIELDS: u32 = 400;
