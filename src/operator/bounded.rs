@@ -256,6 +256,7 @@ where
     }
 
     fn step_inline(&mut self) -> Result<(), TaskError> {
+        self.tiers.publish();
         if let Some(server) = &mut self.inline {
             server.step(&mut Context::at(self.tiers.now_ns))?;
         }
@@ -294,8 +295,12 @@ where
             }
             let look_to = fetched.min(done + 2 * BLOCK);
             while looked < look_to {
-                let spot = &mut spots[looked % SPOTS];
-                *spot = hot.look(*spot, hashes[looked % SPOTS]);
+                let hash = hashes[looked % SPOTS];
+                let spot = hot.look(spots[looked % SPOTS], hash);
+                if hot.is_absent(spot, hash) {
+                    self.tiers.prefetch_cold(hash);
+                }
+                spots[looked % SPOTS] = spot;
                 looked += 1;
             }
             let stop = looked.min(done + BLOCK);
@@ -312,6 +317,7 @@ where
                 break;
             }
         }
+        self.tiers.publish();
         done
     }
 

@@ -52,6 +52,18 @@ impl<V: Pod + Send, P: SetPolicy> Tiers<V, P> {
         self.cold.has_room() || !self.hot.would_evict(hash)
     }
 
+    /// A key of this hash may be asked for soon that is not hot.
+    #[inline(always)]
+    pub(super) fn prefetch_cold(&self, hash: u64) {
+        self.cold.prefetch(hash);
+    }
+
+    /// No more is asked for in this step.
+    #[inline(always)]
+    pub(super) fn publish(&mut self) {
+        self.cold.publish();
+    }
+
     /// Asks the cold tier for `key`.
     #[inline(always)]
     pub(super) fn fetch(&mut self, hash: u64, key: u64, ticket: u32) -> Fetch<V> {

@@ -190,6 +190,7 @@ fn a_byte_changed_in_the_file_is_told() {
     for key in 0..100 {
         cold.evict(mum64(key), key, 1, &value(key, 1));
     }
+    cold.publish();
     let mut serve = || while server.step(&mut context()).expect("no error") == Progress::Worked {};
     serve();
     let path = cold_files(temporary.path()).remove(0);

@@ -115,6 +115,9 @@ impl<V: Pod> Cold<V> {
         let Read {
             fingerprint, key, ..
         } = read;
+        if self.late.contains(fingerprint) {
+            self.enter_late();
+        }
         let found = self.index.find(fingerprint);
         if found.is_empty() {
             return Fetch::Absent;

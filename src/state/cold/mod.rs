@@ -22,6 +22,7 @@ mod error;
 mod fetch;
 mod file;
 mod index;
+mod late;
 mod layout;
 mod message;
 mod options;

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 
 /// Requests of one batch: as many lines as are asked for before the first is used, and the longest that the
 /// task's half waits for the lock.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// The file and the server's ends of the rings.
 pub(super) struct Server<V> {

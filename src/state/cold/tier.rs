@@ -13,11 +13,12 @@ use super::compaction::{Compaction, MOVES_MAX};
 use super::error::ColdError;
 use super::fetch::Reply;
 use super::index::{Index, fingerprint};
+use super::late::Late;
 use super::layout::{self, Layout};
 use super::message::{Answer, Frame, Request};
 use super::options::ColdOptions;
 use super::segments::Segments;
-use super::server::{ColdServer, Server, Shared};
+use super::server::{BATCH, ColdServer, Server, Shared};
 use super::storage::Storage;
 use super::waiting::Waiting;
 use crate::task::{ColdFigures, TaskError};
@@ -30,6 +31,10 @@ use std::sync::{Arc, Mutex};
 
 /// Frames of a tier: what is evicted while the helper writes the earlier ones. At 64 KiB, 1 MiB a partition.
 pub(super) const FRAMES: usize = 16;
+/// Requests that are published together.
+const PUBLISH_EVERY: usize = 32;
+/// Answers worked through together.
+const ANSWERS_BATCH: usize = 16;
 /// Frames that evictions leave to compaction, so that it never starves.
 const FRAMES_KEPT: u64 = 2;
 /// Longest read the figures tell apart, ns: one hour.
@@ -47,13 +52,18 @@ pub struct Cold<V: Pod> {
     pub(super) name: String,
     pub(super) layout: Layout,
     pub(super) index: Index,
+    pub(super) late: Late,
     pub(super) segments: Segments,
     pub(super) waiting: Waiting,
     pub(super) compaction: Compaction,
     pub(super) open: Option<Open>,
     frames: Vec<Frame>,
-    pub(super) requests: Producer<Request>,
+    requests: Producer<Request>,
+    /// Requests that the server does not see yet.
+    unpublished: Vec<Request>,
     answers: Consumer<Answer<V>>,
+    /// Answers being worked through.
+    taken: Vec<Answer<V>>,
     pub(super) shared: Arc<Shared<V>>,
     pub(super) failure: Option<String>,
     pub(super) read: Histogram<u64>,
@@ -77,8 +87,9 @@ pub fn cold_tier<V: Pod + Send>(
     }
     storage.grow(layout::HEADER_BYTES)?;
     storage.write(0, &layout::header(&layout, options.partition))?;
-    // Everything that may be under way has room, and one place is left for a failure.
-    let capacity = options.reads_max + FRAMES + MOVES_MAX + 1;
+    // Everything that may be under way has room, one place is left for a failure, and as many as the server
+    // takes at a time: it gives their places back only after the last of them is answered.
+    let capacity = options.reads_max + FRAMES + MOVES_MAX + 1 + BATCH;
     let (requests, requests_in) = RingBuffer::new(capacity);
     let (answers_out, answers) = RingBuffer::new(capacity);
     let frame = || vec![0u64; layout.frame_bytes / 8].into_boxed_slice();
@@ -99,13 +110,16 @@ pub fn cold_tier<V: Pod + Send>(
         name,
         layout,
         index: Index::new(),
+        late: Late::new(),
         segments: Segments::new(layout),
         waiting: Waiting::new(options.reads_max),
         compaction: Compaction::default(),
         open: None,
         frames: (0..FRAMES).map(|_| frame()).collect(),
         requests,
+        unpublished: Vec::with_capacity(PUBLISH_EVERY),
         answers,
+        taken: Vec::with_capacity(ANSWERS_BATCH),
         shared: shared.clone(),
         failure: None,
         read: Histogram::new_with_bounds(1, READ_NS_MAX, 3)
@@ -119,9 +133,23 @@ pub fn cold_tier<V: Pod + Send>(
 impl<V: Pod> Cold<V> {
     #[inline(always)]
     pub(super) fn ask(&mut self, request: Request) {
-        if self.requests.push(request).is_err() {
-            unreachable!("the ring has room for every read, move and frame that may be under way");
+        self.unpublished.push(request);
+        if self.unpublished.len() == PUBLISH_EVERY {
+            self.publish();
         }
+    }
+
+    /// Lets the server see what was asked for. Call it when no more is asked for now.
+    #[inline]
+    pub fn publish(&mut self) {
+        let count = self.unpublished.len();
+        if count == 0 {
+            return;
+        }
+        let Ok(chunk) = self.requests.write_chunk_uninit(count) else {
+            unreachable!("the ring has room for every read, move and frame that may be under way");
+        };
+        chunk.fill_from_iter(self.unpublished.drain(..));
     }
 
     /// How many evictions are sure to find room before the next poll.
@@ -152,9 +180,20 @@ impl<V: Pod> Cold<V> {
     /// Without room: see [`Cold::rooms`].
     #[inline]
     pub fn evict(&mut self, hash: u64, key: u64, stamp: u32, value: &V) {
+        let fingerprint = fingerprint(hash);
+        self.index.prefetch(fingerprint);
         let location = self.append(key, stamp, value);
-        self.index.insert(fingerprint(hash), location);
+        if let Some((fingerprint, location)) = self.late.exchange(fingerprint, location) {
+            self.index.insert(fingerprint, location);
+        }
         self.compaction.evicted();
+    }
+
+    /// Enters what waits to be entered.
+    pub(super) fn enter_late(&mut self) {
+        for (fingerprint, location) in self.late.drain() {
+            self.index.insert(fingerprint, location);
+        }
     }
 
     #[inline(always)]
@@ -219,30 +258,13 @@ impl<V: Pod> Cold<V> {
                 cause: None,
             });
         }
-        let mut count = 0;
+        self.enter_late();
+        self.publish();
         // No more than is there now: the server may go on as fast as this loop.
-        for _ in 0..self.answers.slots() {
-            let Ok(answer) = self.answers.pop() else {
-                break;
-            };
-            count += 1;
-            match answer {
-                Answer::Found { slot, stamp, value } => {
-                    self.found(slot, stamp, value, now_ns, &mut reply)
-                }
-                Answer::NotThis { slot } => self.not_this(slot, now_ns, &mut reply),
-                Answer::Move {
-                    location,
-                    stamp,
-                    key,
-                    value,
-                } => self.moved(location, stamp, key, &value),
-                Answer::Written { frame } => self.frames.push(frame),
-                Answer::Failed { error } => {
-                    self.failure = Some(error.to_string());
-                    return Err(TaskError::from(*error));
-                }
-            }
+        let count = self.answers.slots();
+        if let Err(error) = self.take_answers(count, now_ns, &mut reply) {
+            self.failure = Some(error.to_string());
+            return Err(TaskError::from(error));
         }
         if count == 0 && self.shared.server.is_poisoned() {
             let name = self.name.clone();
@@ -256,7 +278,51 @@ impl<V: Pod> Cold<V> {
                 segment_bytes: self.layout.segment_bytes(),
             }));
         }
+        self.publish();
         Ok(count > 0 || asked)
+    }
+
+    fn take_answers(
+        &mut self,
+        count: usize,
+        now_ns: u64,
+        reply: &mut impl FnMut(Reply<V>),
+    ) -> Result<(), ColdError> {
+        let mut left = count;
+        while left > 0 {
+            // Taken out in small batches, so that the lines of their index entries come meanwhile.
+            let batch = left.min(ANSWERS_BATCH);
+            left -= batch;
+            let Ok(chunk) = self.answers.read_chunk(batch) else {
+                return Ok(());
+            };
+            self.taken.extend(chunk);
+            let mut taken = std::mem::take(&mut self.taken);
+            for answer in &taken {
+                if let Answer::Found { slot, .. } = answer {
+                    let fingerprint = self.waiting.get(*slot).fingerprint;
+                    self.index.prefetch(fingerprint);
+                }
+            }
+            for answer in taken.drain(..) {
+                match answer {
+                    Answer::Found { slot, stamp, value } => {
+                        self.found(slot, stamp, value, now_ns, reply)
+                    }
+                    Answer::NotThis { slot } => self.not_this(slot, now_ns, reply),
+                    Answer::Move {
+                        location,
+                        stamp,
+                        key,
+                        value,
+                    } => self.moved(location, stamp, key, &value),
+                    Answer::Written { frame } => self.frames.push(frame),
+                    Answer::Failed { error } => return Err(*error),
+                }
+            }
+            self.taken = taken;
+        }
+        Ok(())
     }
 
     /// Reads under way.
@@ -267,7 +333,7 @@ impl<V: Pod> Cold<V> {
 
     /// Keys that are cold, those asked for and not yet had among them.
     pub fn len(&self) -> u64 {
-        self.index.len()
+        self.index.len() + self.late.len()
     }
 
     /// Whether no key is cold.

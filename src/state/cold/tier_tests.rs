@@ -147,6 +147,7 @@ impl World {
     }
 
     fn serve(&mut self) -> bool {
+        self.cold.publish();
         self.server.step(&mut self.cx).expect("nothing fails") == Progress::Worked
     }
 

@@ -232,6 +232,12 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
         spot
     }
 
+    /// Whether no entry of the set can be that of `hash`, for who would ask elsewhere then.
+    #[inline(always)]
+    pub fn is_absent(&self, spot: Spot, hash: u64) -> bool {
+        equal_u8(self.line(self.checked(spot)).tags(), tag_of(hash)) == 0
+    }
+
     /// A spot of another table may name a set that this one has not.
     #[inline(always)]
     fn checked(&self, spot: Spot) -> u32 {
