@@ -12,7 +12,7 @@
 //!   cargo test --release --test cache_reference -- --include-ignored
 //! ```
 use millstream::cache::{
-    Arc, Bounds, Clock, Fifo, Lfu, Lru, Policy, S3Fifo, Sieve, Unheard, Units, next_uses,
+    Arc, Bounds, Clock, Fifo, Lfu, Lru, Policy, S3Fifo, Sieve, Unheard, Units, WTinyLfu, next_uses,
     opt_misses,
 };
 use millstream::partition::mum64;
@@ -73,6 +73,32 @@ fn rows(path: &Path) -> Vec<Row> {
     text.lines().skip(1).map(row).collect()
 }
 
+/// The two hashes by which libCacheSim counts an object: XXH64 of its eight bytes, of each seed the low half.
+fn reference_hash(key: u64) -> u64 {
+    const PRIMES: [u64; 5] = [
+        0x9E37_79B1_85EB_CA87,
+        0xC2B2_AE3D_27D4_EB4F,
+        0x1656_67B1_9E37_79F9,
+        0x85EB_CA77_C2B2_AE63,
+        0x27D4_EB2F_1656_67C5,
+    ];
+    let low_of_xxh64 = |seed: u64| {
+        let lane = key
+            .wrapping_mul(PRIMES[1])
+            .rotate_left(31)
+            .wrapping_mul(PRIMES[0]);
+        let mut hash = seed.wrapping_add(PRIMES[4]).wrapping_add(8) ^ lane;
+        hash = hash
+            .rotate_left(27)
+            .wrapping_mul(PRIMES[0])
+            .wrapping_add(PRIMES[3]);
+        hash = (hash ^ (hash >> 33)).wrapping_mul(PRIMES[1]);
+        hash = (hash ^ (hash >> 29)).wrapping_mul(PRIMES[2]);
+        (hash ^ (hash >> 32)) & 0xFFFF_FFFF
+    };
+    low_of_xxh64(0x1234_4321) << 32 | low_of_xxh64(0x1234_5678)
+}
+
 fn misses<P: Policy>(trace: &Numbered, size: u64) -> u64 {
     let nodes = trace.keys.len() as u32;
     let mut policy = P::new(Bounds {
@@ -81,7 +107,7 @@ fn misses<P: Policy>(trace: &Numbered, size: u64) -> u64 {
     });
     let mut misses = 0;
     for node in &trace.nodes {
-        let hash = mum64(trace.keys[*node as usize]);
+        let hash = reference_hash(trace.keys[*node as usize]);
         misses += u64::from(!policy.request(*node, hash, &Units, &mut Unheard));
     }
     misses
@@ -100,6 +126,7 @@ fn run(name: &str, trace: &Numbered, size: u64) -> Option<(u64, u64)> {
         "S3-FIFO" => misses::<S3Fifo>(trace, size),
         "S3-FIFO-v0" => misses::<S3Fifo<false>>(trace, size),
         "ARC" => misses::<Arc>(trace, size),
+        "W-TinyLFU" => misses::<WTinyLfu>(trace, size),
         "Belady" => {
             let next = next_uses(&trace.nodes, trace.keys.len() as u32);
             opt_misses(&trace.nodes, &next, size, &Units)

@@ -21,6 +21,8 @@ mod lru;
 mod opt;
 mod s3fifo;
 mod sieve;
+mod sketch;
+mod wtinylfu;
 
 pub use arc::Arc;
 pub use clock::Clock;
@@ -30,6 +32,7 @@ pub use lru::Lru;
 pub use opt::{NEVER, next_uses, opt_misses};
 pub use s3fifo::S3Fifo;
 pub use sieve::Sieve;
+pub use wtinylfu::WTinyLfu;
 
 /// Sizes of objects. A policy of [`Units`] compiles to one that knows of no sizes.
 pub trait Sizes {
