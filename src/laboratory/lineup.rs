@@ -1,6 +1,6 @@
 //! The policies that are compared, by name; each compiled into a simulation of its own.
 
-use super::simulate::{Cost, Tally, Watch, simulate};
+use super::simulate::{Cost, Load, Tally, Watch, simulate};
 use crate::cache::{self, Bounds, Policy};
 use std::sync::atomic::AtomicBool;
 
@@ -24,14 +24,14 @@ macro_rules! lineup {
 
             pub(super) fn simulate(
                 self,
-                nodes: &[u32],
+                load: Load,
                 bounds: Bounds,
                 sizes: &impl Cost,
                 stop: &AtomicBool,
                 watch: &Watch,
             ) -> Option<Tally> {
                 match self {
-                    $(Contender::$Name => simulate::<cache::$Name>(nodes, bounds, sizes, stop, watch)),+
+                    $(Contender::$Name => simulate::<cache::$Name>(load, bounds, sizes, stop, watch)),+
                 }
             }
 
@@ -57,6 +57,8 @@ lineup! {
     Sieve,
     /// Small, main and ghost queues.
     S3Fifo,
+    /// A window, and admission by a sketch of frequencies.
+    WTinyLfu,
     /// Two lists that learn from their ghosts.
     Arc,
 }

@@ -18,6 +18,7 @@ use crate::source::trace::{
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use xxhash_rust::xxh64::xxh64;
 
 /// Blocks between the reader and the numbering.
 const BLOCKS_AHEAD: usize = 8;
@@ -79,6 +80,8 @@ pub struct Requests {
     pub nodes: Vec<u32>,
     /// How many there are; with a sample, of those that are kept.
     pub objects: u32,
+    /// A hash of each object's key.
+    pub hashes: Vec<u64>,
     /// Bytes of each object, where that was asked for: the most that any request for it says, since
     /// aborted transfers and answers like "not modified" say less. At least 1.
     pub sizes: Option<Vec<u64>>,
@@ -111,7 +114,7 @@ impl Requests {
             progress(read);
             intake.take(block)
         })?;
-        if counts.delivered > 0 && stop.load(Ordering::Relaxed) {
+        if stop.load(Ordering::Relaxed) {
             return Err(LaboratoryError::Interrupted {
                 trace: name,
                 records: counts.read,
@@ -138,7 +141,8 @@ impl Requests {
     /// Bytes of memory.
     pub fn bytes(&self) -> u64 {
         let sizes = self.sizes.as_ref().map_or(0, Vec::capacity);
-        (self.nodes.capacity() * size_of::<u32>() + sizes * size_of::<u64>()) as u64
+        let objects = self.hashes.capacity() + sizes;
+        (self.nodes.capacity() * size_of::<u32>() + objects * size_of::<u64>()) as u64
     }
 }
 
@@ -216,6 +220,13 @@ fn pump(
     })
 }
 
+/// The hash by which policies with a sketch count a key: the two halves are libCacheSim's, XXH64 under its two seeds, so
+/// that what depends on which keys collide is the same in both.
+fn sketch_hash(key: u64) -> u64 {
+    let half = |seed: u64| xxh64(&key.to_le_bytes(), seed) & 0xFFFF_FFFF;
+    half(0x1234_4321) << 32 | half(0x1234_5678)
+}
+
 /// Takes blocks in.
 struct Intake<'a> {
     trace: String,
@@ -223,6 +234,7 @@ struct Intake<'a> {
     numbering: Numbering,
     keys: Vec<u64>,
     nodes: Vec<u32>,
+    hashes: Vec<u64>,
     sizes: Vec<u64>,
 }
 
@@ -243,6 +255,7 @@ impl<'a> Intake<'a> {
             numbering: Numbering::new(rate, reading.seed),
             keys: Vec::new(),
             nodes: Vec::with_capacity(expected),
+            hashes: Vec::new(),
             sizes: Vec::new(),
         }
     }
@@ -254,10 +267,23 @@ impl<'a> Intake<'a> {
             Identity::Key => record.key,
             Identity::Item => record.item,
         }));
-        let (nodes, sizes) = (&mut self.nodes, &mut self.sizes);
+        let Intake {
+            keys,
+            nodes,
+            hashes,
+            sizes,
+            ..
+        } = self;
+        let mut seen = |index: usize, node: u32| {
+            nodes.push(node);
+            // Nodes are given in order: one beyond the last is new.
+            if node as usize == hashes.len() {
+                hashes.push(sketch_hash(keys[index]));
+            }
+        };
         if self.reading.sizes {
-            self.numbering.number(&self.keys, |index, node| {
-                nodes.push(node);
+            self.numbering.number(keys, |index, node| {
+                seen(index, node);
                 let size = block[index].value.max(1) as u64;
                 match sizes.get_mut(node as usize) {
                     Some(largest) => *largest = size.max(*largest),
@@ -265,16 +291,15 @@ impl<'a> Intake<'a> {
                 }
             });
         } else {
-            self.numbering
-                .number(&self.keys, |_, node| nodes.push(node));
+            self.numbering.number(keys, seen);
         }
         self.bound()
     }
 
     fn bytes(&self) -> u64 {
         let nodes = self.nodes.capacity() * size_of::<u32>();
-        let sizes = self.sizes.capacity() * size_of::<u64>();
-        self.numbering.bytes() + (nodes + sizes) as u64
+        let objects = (self.hashes.capacity() + self.sizes.capacity()) * size_of::<u64>();
+        self.numbering.bytes() + (nodes + objects) as u64
     }
 
     fn bound(&mut self) -> Result<(), LaboratoryError> {
@@ -306,6 +331,10 @@ impl<'a> Intake<'a> {
         let renumbered = self.numbering.halve();
         let new = |node: u32| renumbered[node as usize];
         self.nodes = self.nodes.iter().filter_map(|node| new(*node)).collect();
+        let hashes = self.hashes.iter().zip(&renumbered);
+        self.hashes = hashes
+            .filter_map(|(hash, new)| new.map(|_| *hash))
+            .collect();
         let sizes = self.sizes.iter().zip(&renumbered);
         self.sizes = sizes.filter_map(|(size, new)| new.map(|_| *size)).collect();
     }
@@ -336,6 +365,7 @@ impl<'a> Intake<'a> {
             counts,
             objects: self.numbering.len(),
             nodes: self.nodes,
+            hashes: self.hashes,
             sizes: reading.sizes.then_some(self.sizes),
             rate,
         })

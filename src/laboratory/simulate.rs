@@ -1,7 +1,6 @@
 //! One simulation: a policy of one size, all requests of a trace, the misses counted.
 
 use crate::cache::{Bounds, Policy, Sizes, Unheard, Units};
-use crate::partition::mum64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Requests between two looks at the flag that stops all: half a millisecond.
@@ -12,6 +11,15 @@ const BLOCK_REQUESTS: usize = 1 << 16;
 pub(super) struct Watch {
     /// Requests simulated so far.
     pub(super) requests: AtomicU64,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Load<'a> {
+    /// The object of each request.
+    pub(super) nodes: &'a [u32],
+    /// Of each object, for policies that count in a sketch.
+    pub(super) hashes: &'a [u64],
 }
 
 /// What one simulation counted.
@@ -57,7 +65,7 @@ impl Cost for Bytes<'_> {
 
 /// Simulates all of `nodes`; `None` where it was stopped.
 pub(super) fn simulate<P: Policy>(
-    nodes: &[u32],
+    load: Load,
     bounds: Bounds,
     sizes: &impl Cost,
     stop: &AtomicBool,
@@ -65,13 +73,14 @@ pub(super) fn simulate<P: Policy>(
 ) -> Option<Tally> {
     let mut policy = P::new(bounds);
     let (mut misses, mut missed_bytes) = (0, 0);
-    for block in nodes.chunks(BLOCK_REQUESTS) {
+    for block in load.nodes.chunks(BLOCK_REQUESTS) {
         if stop.load(Ordering::Relaxed) {
             return None;
         }
         for &node in block {
-            // Policies that do not ask for the hash do not pay for it: all of this is one function once compiled.
-            if !policy.request(node, mum64(u64::from(node)), sizes, &mut Unheard) {
+            // A look-up that cannot fail: where the policy does not ask for the hash, the compiler drops it.
+            let hash = load.hashes.get(node as usize).copied().unwrap_or(0);
+            if !policy.request(node, hash, sizes, &mut Unheard) {
                 misses += 1;
                 missed_bytes += sizes.missed_bytes(node);
             }

@@ -14,7 +14,7 @@ use super::error::LaboratoryError;
 use super::lineup::Contender;
 use super::pool::{self, Room};
 use super::requests::Requests;
-use super::simulate::{Bytes, Tally, Watch};
+use super::simulate::{Bytes, Load, Tally, Watch};
 use super::size::{Size, Unit};
 use crate::cache::{Bounds, Units, next_uses, opt_misses};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -119,12 +119,18 @@ impl Trial<'_> {
 
     pub(super) fn measure(&self, contender: Contender, column: &Column) -> Option<Measured> {
         let (bounds, started) = (self.bounds(column), Instant::now());
-        let Requests { nodes, sizes, .. } = self.requests;
+        let Requests {
+            nodes,
+            hashes,
+            sizes,
+            ..
+        } = self.requests;
+        let load = Load { nodes, hashes };
         let tally = match (column.unit, sizes) {
             (Unit::Bytes, Some(sizes)) => {
-                contender.simulate(nodes, bounds, &Bytes(sizes), self.stop, &self.watch)
+                contender.simulate(load, bounds, &Bytes(sizes), self.stop, &self.watch)
             }
-            _ => contender.simulate(nodes, bounds, &Units, self.stop, &self.watch),
+            _ => contender.simulate(load, bounds, &Units, self.stop, &self.watch),
         };
         tally.map(|tally| self.told(tally, column.unit, started.elapsed()))
     }

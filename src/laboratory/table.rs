@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use super::search::Search;
 use super::size::Unit;
-use super::study::{Column, Measured, Study};
+use super::study::{Column, Measured};
 use crate::latency::Paint;
 use crate::sys::quantity::{format_bytes, format_count, format_duration_ns, format_rate};
 
@@ -20,7 +20,7 @@ pub fn text(finding: &Finding, colour: bool, details: bool) -> String {
         text += &table(finding, unit, paint);
     }
     if details {
-        text += &costs(&finding.study, paint);
+        text += &costs(finding, paint);
     }
     text += &speed(finding, paint);
     if let Some(search) = &finding.search {
@@ -52,7 +52,7 @@ fn counts(finding: &Finding, paint: Paint) -> String {
     );
     if let Some(error) = finding.error() {
         let line = format!(
-            "sample: {} keys, {:.4} % of all; miss ratios are off by about {:.2} points, rarely by twice that",
+            "sample: {} keys, {:.4} % of all; miss ratios are off by about {:.2} points on average",
             grouped(u64::from(finding.keys)),
             finding.rate * 100.0,
             error * 100.0
@@ -146,30 +146,26 @@ fn cell(
     }
 }
 
-/// At the largest size: what is kept beside the objects, and how fast it was simulated.
-fn costs(study: &Study, paint: Paint) -> String {
-    let simulations = study.columns.len() as u64 + study.floor.iter().flatten().count() as u64;
-    let Some(column) = study.columns.last().filter(|_| simulations > 0) else {
-        return String::new();
-    };
-    let mut text = format!(
-        "\n{}\n",
-        paint.dim(&format!(
-            "at {:<10}{:>14}{:>14}",
-            column.asked.to_string(),
-            "kept beside",
-            "simulated in"
-        ))
-    );
+/// What each simulation took a request, and what a policy keeps beside the objects at the largest size.
+fn costs(finding: &Finding, paint: Paint) -> String {
+    let study = &finding.study;
+    let mut head = format!("{:<NAME_WIDTH$}", "ns a request");
+    for column in &study.columns {
+        head += &format!("{:>CELL_WIDTH$}", column.asked.to_string());
+    }
+    head += &format!("{:>CELL_WIDTH$}", "kept beside");
+    let mut text = format!("\n{}\n", paint.dim(&head));
+    let requests = (finding.requests as f64 * finding.rate).max(1.0);
     for (contender, cells) in study.contenders.iter().zip(&study.cells) {
-        if let Some(cell) = cells.last().copied().flatten() {
-            text += &format!(
-                "{:<NAME_WIDTH$}{:>14}{:>14}\n",
-                contender.name(),
-                format_bytes(cell.metadata_bytes),
-                format_duration_ns(cell.elapsed.as_nanos() as u64)
-            );
+        text += &format!("{:<NAME_WIDTH$}", contender.name());
+        for cell in cells {
+            let ns = cell.map(|cell| cell.elapsed.as_nanos() as f64 / requests);
+            let ns = ns.map_or("–".to_owned(), |ns| format!("{ns:.1}"));
+            text += &format!("{ns:>CELL_WIDTH$}");
         }
+        let kept = cells.last().copied().flatten();
+        let kept = kept.map_or("–".to_owned(), |cell| format_bytes(cell.metadata_bytes));
+        text += &format!("{kept:>CELL_WIDTH$}\n");
     }
     text
 }

@@ -39,7 +39,7 @@ pub struct CacheArgs {
     /// What identifies an object: the key of a record, or its item
     #[arg(long, value_parser = words(&["key", "item"]), default_value = "key")]
     pub key: String,
-    /// Look only at this share of the keys, such as 1%, or at as many as give an error of about 0.2 points: auto
+    /// Look only at this share of the keys, such as 1%, or at as many as give an error of about half a point: auto
     #[arg(long, value_name = "SHARE|auto")]
     pub sample: Option<String>,
     /// Memory for requests and simulations; more is refused

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""The cache laboratory beside libCacheSim: the same policies at the same sizes on the same trace and cores.
+
+    python3 -m venv venv && venv/bin/pip install libcachesim==0.3.5
+    cargo build --release
+    venv/bin/python tools/versus_libcachesim.py TRACE --millstream target/release/millstream [--format u32be]
+
+libCacheSim runs as well as its Python package allows: the loop over the trace is its own C (`process_trace`), the
+trace is its own fastest format (oracleGeneral, not compressed, mapped), its hash table is of the size that suits the
+trace unless the default is faster, one process a core takes simulations from one list, largest first. The time counted
+is from the first simulation to the last; starting Python is not in it.
+
+Millstream's time is that of the whole command: start, decompression, parsing, numbering, simulations, output.
+
+Rounds are interleaved. Misses are compared row by row; the command ends with 1 if a row of an exactly defined
+policy differs.
+"""
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import libcachesim
+import numpy
+
+# Ours, theirs, and by how much miss ratios may differ: an admission sketch depends on its hash.
+POLICIES = {
+    "fifo": ("FIFO", 0.0),
+    "lru": ("LRU", 0.0),
+    "lfu": ("LFU", 0.0),
+    "clock": ("Clock", 0.0),
+    "sieve": ("Sieve", 0.0),
+    "s3-fifo": ("S3FIFO", 0.0),
+    "w-tinylfu": ("WTinyLFU", 0.002),
+    "arc": ("ARC", 0.0),
+}
+# Above this hash tables of libCacheSim are at their default.
+DEFAULT_HASHPOWER = 24
+
+
+def write_oracle_general(keys, path):
+    """Packed little-endian u32 time, u64 id, u32 size, i64 next access (not used by these policies)."""
+    record = numpy.dtype([("time", "<u4"), ("id", "<u8"), ("size", "<u4"), ("next", "<i8")])
+    records = numpy.empty(len(keys), dtype=record)
+    records["time"], records["id"], records["size"], records["next"] = 0, keys, 1, -1
+    records.tofile(path)
+
+
+def simulate(job):
+    path, policy, size, hashpower = job
+    parameters = libcachesim.ReaderInitParam(ignore_obj_size=True)
+    reader = libcachesim.TraceReader(path, libcachesim.TraceType.ORACLE_GENERAL_TRACE, parameters)
+    cache = getattr(libcachesim, policy)(cache_size=size, hashpower=hashpower)
+    return cache.process_trace(reader)[0]
+
+
+def theirs(pool, path, rows, hashpower):
+    jobs = [(path, POLICIES[row["policy"]][0], row["size"], hashpower) for row in rows]
+    order = sorted(range(len(jobs)), key=lambda index: -jobs[index][2])
+    started = time.perf_counter()
+    ratios = pool.map(simulate, [jobs[index] for index in order], chunksize=1)
+    elapsed = time.perf_counter() - started
+    by_row = dict(zip(order, ratios))
+    return elapsed, [by_row[index] for index in range(len(jobs))]
+
+
+def ours(arguments, out, *more):
+    command = [arguments.millstream, "cache", arguments.trace, "--format", arguments.format, "--out", out]
+    started = time.perf_counter()
+    done = subprocess.run([*command, "--json", *more], check=True, stdout=subprocess.PIPE)
+    elapsed = time.perf_counter() - started
+    return elapsed, json.loads(done.stdout)
+
+
+def keys_of(arguments, directory):
+    path = os.path.join(directory, "trace.csv")
+    convert = [arguments.millstream, "trace", "convert", arguments.trace, path, "--format", arguments.format]
+    subprocess.run([*convert, "-q"], check=True)
+    with open(path, "rb") as lines:
+        names = lines.readline().decode().strip().split(",")
+        column = names.index("key")
+        keys = [line.split(b",")[column] if len(names) > 1 else line for line in lines]
+    return numpy.array(keys, dtype="S20").astype(numpy.uint64)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("trace")
+    parser.add_argument("--millstream", default="target/release/millstream")
+    parser.add_argument("--format", default="auto")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    cores = len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "trace.oracleGeneral.bin")
+        keys = keys_of(arguments, directory)
+        write_oracle_general(keys, path)
+        out = os.path.join(directory, "out")
+        _, rows = ours(arguments, out, "--no-floor")
+        fitting = max(10, math.ceil(math.log2(max(row["size"] for row in rows))) + 1)
+        times = {"millstream": [], "millstream with OPT": []}
+        with multiprocessing.Pool(cores) as pool:
+            # Whichever of the two hash tables suits it better is the one it runs with.
+            sample = [row for row in rows if row["policy"] == "lru"]
+            trials = {power: theirs(pool, path, sample, power)[0] for power in (DEFAULT_HASHPOWER, fitting)}
+            hashpower = min(trials, key=trials.get)
+            times["libCacheSim"] = []
+            for _ in range(arguments.rounds):
+                elapsed, ratios = theirs(pool, path, rows, hashpower)
+                times["libCacheSim"].append(elapsed)
+                times["millstream"].append(ours(arguments, out, "--no-floor")[0])
+                times["millstream with OPT"].append(ours(arguments, out)[0])
+    failed = 0
+    for row, ratio in zip(rows, ratios):
+        misses = round(ratio * row["requests"])
+        allowed = POLICIES[row["policy"]][1]
+        if abs(row["miss_ratio"] - ratio) > allowed + 1e-6:
+            failed += allowed == 0.0
+            print(f"differs: {row['policy']} at {row['size']}: {row['misses']} misses, libCacheSim {misses}")
+    simulated = len(rows) * len(keys)
+    print(f"{len(rows)} simulations of {len(keys):,} requests on {cores} cores, {arguments.rounds} rounds; "
+          f"libCacheSim with hashpower {hashpower} ({', '.join(f'{p}: {t:.2f} s' for p, t in trials.items())} for LRU)")
+    base = statistics.median(times["libCacheSim"])
+    for name, elapsed in times.items():
+        median = statistics.median(elapsed)
+        spread = f"{min(elapsed):.2f} to {max(elapsed):.2f}"
+        print(f"{name:<20} {median:7.2f} s ({spread})  {simulated / median / 1e6:7.1f} M requests/s  {base / median:6.2f} x")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
