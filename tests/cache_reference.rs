@@ -27,6 +27,8 @@ struct Numbered {
     nodes: Vec<u32>,
     /// Of each node.
     keys: Vec<u64>,
+    /// Of each node, as libCacheSim has them.
+    hashes: Vec<u64>,
 }
 
 /// One line of the reference.
@@ -55,7 +57,12 @@ fn numbered(path: &Path, format: Format) -> Numbered {
             }));
         }
     }
-    Numbered { nodes, keys }
+    let hashes = keys.iter().map(|key| reference_hash(*key)).collect();
+    Numbered {
+        nodes,
+        keys,
+        hashes,
+    }
 }
 
 fn rows(path: &Path) -> Vec<Row> {
@@ -99,41 +106,64 @@ fn reference_hash(key: u64) -> u64 {
     low_of_xxh64(0x1234_4321) << 32 | low_of_xxh64(0x1234_5678)
 }
 
-fn misses<P: Policy>(trace: &Numbered, size: u64) -> u64 {
+/// Misses of libCacheSim's W-TinyLFU on orm-busy, by size. `miss_ratios.csv` has others, up to 0.198
+/// percentage points off: those were counted under renumbered keys, whose hashes collide elsewhere. These were
+/// counted for this test under the keys of the trace, with the same libCacheSim 0.3.5.
+const W_TINYLFU_ON_ORM_BUSY: [(u64, u64); 4] = [
+    (763, 2_022_074),
+    (3_817, 924_930),
+    (7_635, 592_850),
+    (19_087, 278_287),
+];
+
+/// By how much misses of W-TinyLFU may differ under our own hash, percentage points: other objects share their
+/// counters then. 0.47 at the most, 0.07 at half of the 24 rows.
+const OTHER_HASH_POINTS: f64 = 0.5;
+
+fn misses<P: Policy>(trace: &Numbered, hashes: &[u64], capacity: u64) -> u64 {
     let nodes = trace.keys.len() as u32;
-    let mut policy = P::new(Bounds {
-        capacity: size,
-        nodes,
-    });
+    let mut policy = P::new(Bounds { capacity, nodes });
     let mut misses = 0;
     for node in &trace.nodes {
-        let hash = reference_hash(trace.keys[*node as usize]);
+        let hash = hashes[*node as usize];
         misses += u64::from(!policy.request(*node, hash, &Units, &mut Unheard));
     }
     misses
 }
 
-/// Misses of the policy that the reference calls `name`, and by how many they may differ; none where it is
-/// not built.
-fn run(name: &str, trace: &Numbered, size: u64) -> Option<(u64, u64)> {
-    let misses = match name {
-        "FIFO" => misses::<Fifo>(trace, size),
-        "LRU" => misses::<Lru>(trace, size),
-        "LFU" => misses::<Lfu>(trace, size),
-        "CLOCK" => misses::<Clock>(trace, size),
-        "CLOCK-2bit" => misses::<Clock<3>>(trace, size),
-        "SIEVE" => misses::<Sieve>(trace, size),
-        "S3-FIFO" => misses::<S3Fifo>(trace, size),
-        "S3-FIFO-v0" => misses::<S3Fifo<false>>(trace, size),
-        "ARC" => misses::<Arc>(trace, size),
-        "W-TinyLFU" => misses::<WTinyLfu>(trace, size),
+/// What differs from `row`.
+fn difference(row: &Row, trace: &Numbered) -> Option<String> {
+    let count = |run: fn(&Numbered, &[u64], u64) -> u64| run(trace, &trace.hashes, row.size);
+    let misses_here = match row.policy.as_str() {
+        "FIFO" => count(misses::<Fifo>),
+        "LRU" => count(misses::<Lru>),
+        "LFU" => count(misses::<Lfu>),
+        "CLOCK" => count(misses::<Clock>),
+        "CLOCK-2bit" => count(misses::<Clock<3>>),
+        "SIEVE" => count(misses::<Sieve>),
+        "S3-FIFO" => count(misses::<S3Fifo>),
+        "S3-FIFO-v0" => count(misses::<S3Fifo<false>>),
+        "ARC" => count(misses::<Arc>),
+        "W-TinyLFU" => {
+            let hashes: Vec<u64> = trace.keys.iter().map(|key| mum64(*key)).collect();
+            let other = misses::<WTinyLfu>(trace, &hashes, row.size);
+            let points = other.abs_diff(row.misses) as f64 / row.requests as f64 * 100.0;
+            if points > OTHER_HASH_POINTS {
+                return Some(format!(
+                    "{row:?}: {other} misses with mum64, {points:.3} points"
+                ));
+            }
+            count(misses::<WTinyLfu>)
+        }
         "Belady" => {
             let next = next_uses(&trace.nodes, trace.keys.len() as u32);
-            opt_misses(&trace.nodes, &next, size, &Units)
+            opt_misses(&trace.nodes, &next, row.size, &Units)
         }
+        // Not built: 2Q, LIRS.
         _ => return None,
     };
-    Some((misses, 0))
+    let by = misses_here as i64 - row.misses as i64;
+    (by != 0).then(|| format!("{row:?}: {misses_here} misses, {by:+}"))
 }
 
 /// Every row of `rows` on its trace, two at a time; what differs, a line each.
@@ -142,13 +172,7 @@ fn differences(rows: &[Row], trace: &Numbered) -> Vec<String> {
     let work = || {
         let mut differences = Vec::new();
         while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let Some((misses, allowed)) = run(&row.policy, trace, row.size) else {
-                continue;
-            };
-            let by = misses as i64 - row.misses as i64;
-            if by.unsigned_abs() > allowed {
-                differences.push(format!("{row:?}: {misses} misses, {by:+}"));
-            }
+            differences.extend(difference(row, trace));
         }
         differences
     };
@@ -191,6 +215,14 @@ fn assert_shared(name: &str, path: &str, format: Format, wanted: &[usize]) {
     };
     let mut rows = rows(&reference);
     rows.retain(|row| row.trace == name);
+    for row in &mut rows {
+        if (name, row.policy.as_str()) == ("c2k_orm-busy", "W-TinyLFU") {
+            let counted = W_TINYLFU_ON_ORM_BUSY
+                .iter()
+                .find(|(size, _)| *size == row.size);
+            row.misses = counted.expect("a size that was counted").1;
+        }
+    }
     assert_reference(&path, format, &rows, wanted);
 }
 

@@ -14,10 +14,12 @@
 #![allow(unsafe_code)]
 
 use millstream::app::aggregate::{Aggregate, Aggregated};
+use millstream::cache::{Arc, Cache, Lfu, Policy, S3Fifo, WTinyLfu};
 use millstream::prelude::*;
 use millstream::source::Generate;
 use millstream::source::load::{Arrivals, KeySampler, Load, Schedule, ValuePattern};
 use millstream::source::trace::native::KeyedRecord;
+use millstream::sys::random::Random;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::error::Error;
@@ -235,6 +237,34 @@ fn aggregate_allocates_and_calls_nothing() {
 fn fused_steps_and_two_exchanges_allocate_and_call_nothing() {
     assert_nothing(two_exchanges_at_a_rate(1, |_| ()));
     assert_nothing(two_exchanges_at_a_rate(2, |_| ()));
+}
+
+/// Allocations of a cache of results under way: hits, misses, invalidations.
+fn allocations_of_a_cache<P: Policy>() -> u64 {
+    let mut cache: Cache<u64, P> = Cache::new(1_000);
+    let mut random = Random::new(5);
+    let before = ALLOCATIONS.load(Relaxed);
+    WATCHED.set(true);
+    for _ in 0..100_000 {
+        let key = random.below(3_000);
+        if random.below(10) == 0 {
+            cache.invalidate(key);
+        } else if cache.get(key).is_none() {
+            cache.insert(key, key);
+        }
+    }
+    WATCHED.set(false);
+    assert!(cache.counts().hits > 0 && cache.counts().evictions > 0);
+    ALLOCATIONS.load(Relaxed) - before
+}
+
+#[test]
+fn caches_of_results_allocate_nothing() {
+    let _alone = ONE_RUN.lock().expect("no other test failed");
+    assert_eq!(allocations_of_a_cache::<Arc>(), 0);
+    assert_eq!(allocations_of_a_cache::<Lfu>(), 0);
+    assert_eq!(allocations_of_a_cache::<S3Fifo>(), 0);
+    assert_eq!(allocations_of_a_cache::<WTinyLfu>(), 0);
 }
 
 #[test]

@@ -15,10 +15,12 @@
 mod arc;
 mod clock;
 mod fifo;
+mod index;
 mod lfu;
 mod lists;
 mod lru;
 mod opt;
+mod results;
 mod s3fifo;
 mod sieve;
 mod sketch;
@@ -30,6 +32,7 @@ pub use fifo::Fifo;
 pub use lfu::Lfu;
 pub use lru::Lru;
 pub use opt::{NEVER, next_uses, opt_misses};
+pub use results::{Cache, CacheCounts};
 pub use s3fifo::S3Fifo;
 pub use sieve::Sieve;
 pub use wtinylfu::WTinyLfu;
@@ -92,9 +95,10 @@ pub trait Policy: Sized {
     /// needs nodes for.
     fn ghosts(bounds: Bounds) -> u64;
 
-    /// One request for `node`; whether it was held. Afterwards it is, unless it is larger than the cache
-    /// or the policy does not admit it (then it has been `evicted`, and maybe `forgotten`, at once).
-    /// `hash` spreads the object's identity over 64 bits, for policies that count in a sketch.
+    /// One request for `node`; whether it was held, and then it still is. After a miss it is held, unless it
+    /// is larger than the cache or the policy does not admit it (then it has been `evicted`, and maybe
+    /// `forgotten`, at once). `hash` spreads the object's identity over 64 bits, for policies that count in
+    /// a sketch.
     fn request(
         &mut self,
         node: u32,

@@ -112,6 +112,10 @@ impl WTinyLfu {
             self.put(PROBATION, oldest, size);
             while self.is_over(PROBATION) {
                 let victim = self.main_victim();
+                if victim == node {
+                    // Larger than its share, which a tiny cache's may be: a hit does not cost the object.
+                    break;
+                }
                 self.evict(victim, sizes, departures);
             }
         }

@@ -5,6 +5,8 @@
 //! held, and what is neither evicted nor removed is held.
 mod naive;
 mod naive_adaptive;
+mod results;
+
 use millstream::cache::{
     Arc, Bounds, Clock, Departures, Fifo, Lfu, Lru, Policy, S3Fifo, Sieve, Sizes, Units, WTinyLfu,
     next_uses, opt_misses,

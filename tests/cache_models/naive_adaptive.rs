@@ -238,7 +238,9 @@ impl NaiveWTinyLfu {
         self.protected.insert(0, node);
         while self.store.total(&self.protected) > self.main_share() * 4 / 5 {
             self.probation.insert(0, self.protected.pop().unwrap());
-            while self.store.total(&self.probation) > self.main_share() / 5 {
+            while self.store.total(&self.probation) > self.main_share() / 5
+                && self.probation.last() != Some(&node)
+            {
                 self.evict_main();
             }
         }
