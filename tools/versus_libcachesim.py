@@ -12,8 +12,7 @@ is from the first simulation to the last; starting Python is not in it.
 
 Millstream's time is that of the whole command: start, decompression, parsing, numbering, simulations, output.
 
-Rounds are interleaved. Misses are compared row by row; the command ends with 1 if a row of an exactly defined
-policy differs.
+Rounds are interleaved. Misses are compared row by row; the command ends with 1 if one differs.
 """
 
 import argparse
@@ -30,18 +29,20 @@ import time
 import libcachesim
 import numpy
 
-# Ours, theirs, and by how much miss ratios may differ: an admission sketch depends on its hash.
+# Ours and theirs.
 POLICIES = {
-    "fifo": ("FIFO", 0.0),
-    "lru": ("LRU", 0.0),
-    "lfu": ("LFU", 0.0),
-    "clock": ("Clock", 0.0),
-    "sieve": ("Sieve", 0.0),
-    "s3-fifo": ("S3FIFO", 0.0),
-    "w-tinylfu": ("WTinyLFU", 0.002),
-    "arc": ("ARC", 0.0),
+    "fifo": "FIFO",
+    "lru": "LRU",
+    "lfu": "LFU",
+    "clock": "Clock",
+    "sieve": "Sieve",
+    "s3-fifo": "S3FIFO",
+    "w-tinylfu": "WTinyLFU",
+    "arc": "ARC",
 }
-# Above this hash tables of libCacheSim are at their default.
+# Below, the window of its W-TinyLFU, 1 %, has no slot, and every request misses; ours has one at least.
+WINDOW_SIZE_MIN = 100
+# Slots of libCacheSim's hash table by default, as a power of two.
 DEFAULT_HASHPOWER = 24
 
 
@@ -62,7 +63,7 @@ def simulate(job):
 
 
 def theirs(pool, path, rows, hashpower):
-    jobs = [(path, POLICIES[row["policy"]][0], row["size"], hashpower) for row in rows]
+    jobs = [(path, POLICIES[row["policy"]], row["size"], hashpower) for row in rows]
     order = sorted(range(len(jobs)), key=lambda index: -jobs[index][2])
     started = time.perf_counter()
     ratios = pool.map(simulate, [jobs[index] for index in order], chunksize=1)
@@ -120,10 +121,11 @@ def main():
     failed = 0
     for row, ratio in zip(rows, ratios):
         misses = round(ratio * row["requests"])
-        allowed = POLICIES[row["policy"]][1]
-        if abs(row["miss_ratio"] - ratio) > allowed + 1e-6:
-            failed += allowed == 0.0
-            print(f"differs: {row['policy']} at {row['size']}: {row['misses']} misses, libCacheSim {misses}")
+        if row["misses"] != misses:
+            known = row["policy"] == "w-tinylfu" and row["size"] < WINDOW_SIZE_MIN
+            failed += not known
+            note = "its window has no slot" if known else "differs"
+            print(f"{row['policy']} at {row['size']}: {row['misses']} misses, libCacheSim {misses}: {note}")
     simulated = len(rows) * len(keys)
     print(f"{len(rows)} simulations of {len(keys):,} requests on {cores} cores, {arguments.rounds} rounds; "
           f"libCacheSim with hashpower {hashpower} ({', '.join(f'{p}: {t:.2f} s' for p, t in trials.items())} for LRU)")

@@ -4,6 +4,7 @@
 //!
 //! Invariant: the weights of the jobs being worked on add up to the room at the most, or there is one job only.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
@@ -25,12 +26,17 @@ struct Queue {
     busy_bytes: u64,
 }
 
-/// A thread that waits is woken when this one ends, however it ends.
-struct Wake<'a>(&'a Thread);
+/// Counts a worker as ended and wakes the thread that waits for it, however it ends.
+struct Ending<'a> {
+    ended: &'a AtomicUsize,
+    waiting: &'a Thread,
+}
 
-impl Drop for Wake<'_> {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.0.unpark();
+        // The count says nothing about other memory: what a worker did is handed over by joining it.
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        self.waiting.unpark();
     }
 }
 
@@ -43,9 +49,12 @@ pub(super) fn run<J: Sync, R: Send>(
     tick: &mut dyn FnMut(),
 ) -> Vec<R> {
     let (queue, freed) = (Mutex::new(Queue::default()), Condvar::new());
-    let waiting = std::thread::current();
+    let (waiting, ended) = (std::thread::current(), AtomicUsize::new(0));
     let worker = || {
-        let _wake = Wake(&waiting);
+        let _ending = Ending {
+            ended: &ended,
+            waiting: &waiting,
+        };
         let mut done = Vec::new();
         while let Some(index) = take(&queue, &freed, jobs, room, &weight_bytes) {
             done.push((index, work(&jobs[index])));
@@ -57,7 +66,7 @@ pub(super) fn run<J: Sync, R: Send>(
     let mut done = std::thread::scope(|scope| {
         let threads = room.threads.clamp(1, jobs.len().max(1));
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        while handles.iter().any(|handle| !handle.is_finished()) {
+        while ended.load(Ordering::Relaxed) < threads {
             std::thread::park_timeout(TICK);
             tick();
         }
@@ -98,7 +107,7 @@ fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     #[test]
     fn every_job_is_done_once_and_results_keep_their_order() {

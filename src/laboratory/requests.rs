@@ -181,12 +181,11 @@ fn require_sizes(trace: &str, description: &Description) -> Result<(), Laborator
     ))
 }
 
+/// What becomes of a block.
+type Take<'a> = dyn FnMut(&[Record], Progress) -> Result<(), LaboratoryError> + 'a;
+
 /// Reads `trace` on a thread of its own and hands its blocks to `take` on this one.
-fn pump(
-    mut trace: Trace,
-    stop: &AtomicBool,
-    take: &mut dyn FnMut(&[Record], Progress) -> Result<(), LaboratoryError>,
-) -> Result<Counts, LaboratoryError> {
+fn pump(mut trace: Trace, stop: &AtomicBool, take: &mut Take) -> Result<Counts, LaboratoryError> {
     let (full_in, full) = mpsc::sync_channel::<(Vec<Record>, Progress)>(BLOCKS_AHEAD);
     let (empty_in, empty) = mpsc::channel::<Vec<Record>>();
     std::thread::scope(|scope| {
