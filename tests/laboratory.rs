@@ -261,7 +261,7 @@ fn a_sample_is_as_near_as_it_says() {
                 finding.requests, 76_118,
                 "requests are counted, not estimated"
             );
-            said += finding.error().expect("a sample") / 4.0;
+            said += finding.error(Contender::Lru).expect("a sample") / 4.0;
             let sampled = ratios(&finding);
             errors.extend(
                 sampled
@@ -309,7 +309,10 @@ fn a_sample_that_picks_its_rate_keeps_within_keys_and_memory() {
         (&whole.nodes, &whole.hashes),
         (&requests.nodes, &requests.hashes)
     );
-    assert_eq!(expected_error(10_000) * 2.0, expected_error(2_500));
+    assert_eq!(
+        expected_error(Contender::Lru, 10_000) * 2.0,
+        expected_error(Contender::Lru, 2_500)
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::laboratory::{
     html, json, parse_share, search, study, text,
 };
 use crate::latency::write_together;
+use crate::source::trace::{Column, Disorder};
 use crate::sys::quantity::{format_count, format_rate, parse_bytes};
 use std::io::stdout;
 use std::path::Path;
@@ -31,8 +32,13 @@ pub(super) fn cache(args: &CacheArgs, global: &GlobalArgs) -> Result<Exit, CliEr
         settings: &[("report.out", "millstream-cache")],
     };
     let config = resolve(base, None, args.settings(), global)?;
+    let mut options = config.source.options.clone();
+    // Requests are taken as they come unless they are to be sorted: a stamp nobody can read is then no obstacle.
+    if options.ts == Column::Auto && options.disorder == Disorder::Clamp {
+        options.ts = Column::None;
+    }
     let reading = Reading {
-        options: config.source.options.clone(),
+        options,
         identity: match args.key.as_str() {
             "item" => Identity::Item,
             _ => Identity::Key,

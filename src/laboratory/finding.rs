@@ -1,6 +1,7 @@
 //! What was found out about one trace; as rows for CSV and JSON.
 
 use super::accuracy::expected_error;
+use super::lineup::Contender;
 use super::requests::Requests;
 use super::search::Search;
 use super::size::Unit;
@@ -56,9 +57,9 @@ impl Finding {
         }
     }
 
-    /// The error to be expected where only some keys were looked at.
-    pub fn error(&self) -> Option<f64> {
-        (self.rate < 1.0).then(|| expected_error(self.keys))
+    /// The error to be expected of a miss ratio where only some keys were looked at.
+    pub fn error(&self, contender: Contender) -> Option<f64> {
+        (self.rate < 1.0).then(|| expected_error(contender, self.keys))
     }
 
     /// One row for each policy and size that was simulated.
@@ -67,21 +68,21 @@ impl Finding {
         policies.flat_map(move |(contender, cells)| {
             let columns = self.study.columns.iter().zip(cells).zip(&self.study.floor);
             columns.filter_map(move |((column, cell), floor)| {
-                Some(self.row(contender.name(), column, cell.as_ref()?, floor.as_ref()))
+                Some(self.row(*contender, column, cell.as_ref()?, floor.as_ref()))
             })
         })
     }
 
     fn row<'a>(
         &'a self,
-        policy: &'static str,
+        contender: Contender,
         column: &Column,
         cell: &Measured,
         floor: Option<&Measured>,
     ) -> Row<'a> {
         Row {
             trace: &self.trace,
-            policy,
+            policy: contender.name(),
             size: column.size,
             requests: self.requests,
             misses: cell.misses,
@@ -90,7 +91,7 @@ impl Finding {
             miss_ratio_opt: floor.map(|floor| floor.miss_ratio),
             miss_ratio_bytes: cell.miss_ratio_bytes,
             sample_rate: self.rate,
-            miss_ratio_error: self.error(),
+            miss_ratio_error: self.error(contender),
         }
     }
 }

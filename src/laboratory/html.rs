@@ -6,7 +6,7 @@
 use super::finding::Finding;
 use super::size::Unit;
 use super::study::{Measured, Study};
-use super::table::grouped;
+use super::table::{accuracy, grouped};
 use crate::latency::{Page, escape, page};
 use serde_json::{Value, json};
 
@@ -105,11 +105,10 @@ fn has_floor(study: &Study, sheet: &Sheet) -> bool {
 fn section(index: usize, sheet: &Sheet) -> String {
     let (finding, study) = (sheet.finding, &sheet.finding.study);
     let about = if finding.rate < 1.0 { "about " } else { "" };
-    let sample = finding.error().map_or(String::new(), |error| {
+    let sample = accuracy(finding).map_or(String::new(), |error| {
         format!(
-            " A sample of {:.4} % of the keys: ratios are off by about {:.2} points.",
-            finding.rate * 100.0,
-            error * 100.0
+            " A sample of {:.4} % of the keys: {error}.",
+            finding.rate * 100.0
         )
     });
     let head: String = sheet

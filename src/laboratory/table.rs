@@ -1,6 +1,7 @@
 //! What was found out about one trace, as a terminal shows it.
 
 use super::finding::Finding;
+use super::lineup::Contender;
 use super::search::Search;
 use super::size::Unit;
 use super::study::{Column, Measured};
@@ -42,6 +43,20 @@ pub(super) fn grouped(count: u64) -> String {
     grouped
 }
 
+/// How far the ratios of a sample may be off, in words.
+pub(super) fn accuracy(finding: &Finding) -> Option<String> {
+    let points = |contender| finding.error(contender).map(|error| error * 100.0);
+    let lfu = if finding.study.contenders.contains(&Contender::Lfu) {
+        format!(" (lfu: {:.2})", points(Contender::Lfu)?)
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "miss ratios are off by about {:.2} points on average{lfu}",
+        points(Contender::Lru)?
+    ))
+}
+
 fn counts(finding: &Finding, paint: Paint) -> String {
     let first = finding.distinct as f64 / finding.requests.max(1) as f64 * 100.0;
     let about = if finding.rate < 1.0 { "about " } else { "" };
@@ -50,12 +65,11 @@ fn counts(finding: &Finding, paint: Paint) -> String {
         grouped(finding.requests),
         grouped(finding.distinct),
     );
-    if let Some(error) = finding.error() {
+    if let Some(error) = accuracy(finding) {
         let line = format!(
-            "sample: {} keys, {:.4} % of all; miss ratios are off by about {:.2} points on average",
+            "sample: {} keys, {:.4} % of all; {error}",
             grouped(u64::from(finding.keys)),
             finding.rate * 100.0,
-            error * 100.0
         );
         text += &format!("{}\n", paint.yellow(&line));
     }
@@ -128,21 +142,18 @@ fn cell(
     let Some(cell) = cell else {
         return format!("{:>CELL_WIDTH$}", "–");
     };
-    let is_best = Some(cell.miss_ratio) == best;
     let ratio = format!("{:>7.2}", cell.miss_ratio * 100.0);
-    let above = match floor {
-        Some(floor) => format!("{:>+6.2}", (cell.miss_ratio - floor.miss_ratio) * 100.0),
-        None => format!("{:>6}", ""),
-    };
-    if is_best {
-        format!(
-            "{}{}{}",
-            paint.bold(&ratio),
-            paint.dim(&above),
-            paint.bold("*")
-        )
+    let (ratio, mark) = if Some(cell.miss_ratio) == best {
+        (paint.bold(&ratio), paint.bold("*"))
     } else {
-        format!("{ratio}{} ", paint.dim(&above))
+        (ratio, " ".to_owned())
+    };
+    match floor {
+        Some(floor) => {
+            let above = format!("{:>+6.2}", (cell.miss_ratio - floor.miss_ratio) * 100.0);
+            format!("{ratio}{}{mark}", paint.dim(&above))
+        }
+        None => format!("{ratio}{mark}{:>6}", ""),
     }
 }
 
