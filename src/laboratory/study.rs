@@ -218,6 +218,13 @@ pub fn study(
 ) -> Result<Study, LaboratoryError> {
     let columns = columns(&plan.sizes, requests.distinct());
     let floor = plan.floor && columns.iter().any(|column| column.unit == Unit::Objects);
+    if floor {
+        require(
+            requests,
+            plan,
+            requests.bytes() + (requests.nodes.len() * size_of::<u32>()) as u64,
+        )?;
+    }
     let trial = Trial::new(requests, floor, stop);
     let jobs = jobs(plan, &columns, floor);
     let contender = |job: &Job| job.contender.map(|index| plan.contenders[index]);
@@ -262,25 +269,30 @@ pub fn study(
     Ok(study)
 }
 
+/// Refuses what takes more memory than allowed.
+fn require(requests: &Requests, plan: &Plan, needed_bytes: u64) -> Result<(), LaboratoryError> {
+    if needed_bytes <= plan.memory_bytes {
+        return Ok(());
+    }
+    Err(LaboratoryError::Memory {
+        trace: requests.trace.clone(),
+        what: format!(
+            "to simulate {} requests for {} keys",
+            requests.nodes.len(),
+            requests.objects
+        ),
+        needed_bytes,
+        allowed_bytes: plan.memory_bytes,
+    })
+}
+
 /// What simulations have left of the memory that is allowed.
 pub(super) fn room(
     trial: &Trial,
     plan: &Plan,
     largest_bytes: u64,
 ) -> Result<Room, LaboratoryError> {
-    let needed_bytes = trial.bytes() + largest_bytes;
-    if needed_bytes > plan.memory_bytes {
-        return Err(LaboratoryError::Memory {
-            trace: trial.requests.trace.clone(),
-            what: format!(
-                "the largest simulation of {} requests for {} keys",
-                trial.requests.nodes.len(),
-                trial.requests.objects
-            ),
-            needed_bytes,
-            allowed_bytes: plan.memory_bytes,
-        });
-    }
+    require(trial.requests, plan, trial.bytes() + largest_bytes)?;
     Ok(Room {
         threads: plan.threads.max(1),
         bytes: plan.memory_bytes - trial.bytes(),
