@@ -33,7 +33,7 @@
     legend.append(at);
     const xs = study.sizes, width = box.clientWidth;
     return new uPlot({
-      width, height: width < 600 ? 300 : 400, legend: { show: false }, padding: [10, 24, 0, 0],
+      width, height: width < 600 ? 300 : 400, legend: { show: false }, padding: [10, 44, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: {
         x: { distr: xs.length > 1 ? 3 : 1, time: false, range: () => [xs[0] * (xs.length > 1 ? 1 : 0.5), xs.length > 1 ? xs[xs.length - 1] : xs[0] * 1.5] },
