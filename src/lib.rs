@@ -5,6 +5,7 @@ pub mod cli;
 pub mod event;
 pub mod exchange;
 pub mod flow;
+pub mod laboratory;
 pub mod latency;
 pub mod operator;
 pub mod partition;

@@ -49,10 +49,11 @@ fn assert_refused(output: &Output, code: i32, parts: &[&str]) {
     );
 }
 
-const SUBCOMMANDS: [&str; 9] = [
+const SUBCOMMANDS: [&str; 10] = [
     "run",
     "replay",
     "bench",
+    "cache",
     "report",
     "compare",
     "trace",
@@ -84,6 +85,7 @@ fn help_of_each_subcommand_teaches_with_an_example() {
         &["run"][..],
         &["replay"],
         &["bench"],
+        &["cache"],
         &["report"],
         &["compare"],
         &["check"],

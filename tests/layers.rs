@@ -20,7 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each top-level module and its layer.
-const LAYERS: [(&str, u8); 20] = [
+const LAYERS: [(&str, u8); 21] = [
     ("event", 0),
     ("sys", 0),
     ("latency", 1),
@@ -38,6 +38,7 @@ const LAYERS: [(&str, u8); 20] = [
     ("flow", 5),
     ("app", 6),
     ("prelude", 6),
+    ("laboratory", 6),
     ("cli", 7),
     ("main", 8),
     ("lib", 8),

@@ -10,6 +10,7 @@
 
 pub mod args;
 mod bench;
+mod cache;
 mod check;
 mod compare;
 mod completions;
@@ -55,6 +56,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         Some(Command::Run(args)) => run::run(args, global),
         Some(Command::Replay(args)) => replay::replay(args, global),
         Some(Command::Bench(args)) => bench::bench(args, global),
+        Some(Command::Cache(args)) => cache::cache(args, global),
         Some(Command::Report(args)) => report::report(args, global),
         Some(Command::Compare(args)) => compare::compare(args, global),
         Some(Command::Trace(command)) => trace::trace(command, global),

@@ -56,6 +56,18 @@ impl Progress {
         }
     }
 
+    /// Shows a position and words of one's own, which are only made where they are seen.
+    pub fn tell(&self, position: u64, words: impl FnOnce() -> String) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        self.bar.set_message(words());
+        match self.total {
+            Some(total) => self.bar.set_position(position.min(total)),
+            None => self.bar.tick(),
+        }
+    }
+
     /// Removes the line.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

@@ -81,23 +81,56 @@ pub(super) fn html(report: &Report, resolved_config_toml: &str) -> String {
         ),
     ]
     .concat();
+    page(&Page {
+        title: &format!("{title}: latency report"),
+        css: "",
+        body: &format!(
+            "{body}\
+         <footer>Beside this file: <code>summary.json</code>, <code>latency.hgrm</code>, <code>latency.hlog</code>, \
+         <code>timeline.csv</code>, <code>config.toml</code>, <code>environment.json</code>. Written by Millstream \
+         {version}.</footer>\n",
+            version = escape(&summary.environment.version),
+        ),
+        data: &data,
+        script: SCRIPT,
+    })
+}
+
+/// A page with plots that fetches nothing; see the head of this file for what it may hold.
+pub(crate) struct Page<'a> {
+    /// Escaped.
+    pub(crate) title: &'a str,
+    /// What it needs beside the style of reports.
+    pub(crate) css: &'a str,
+    /// Escaped.
+    pub(crate) body: &'a str,
+    /// Numbers as JSON, without any `<`.
+    pub(crate) data: &'a str,
+    /// Draws the plots from `#data`.
+    pub(crate) script: &'a str,
+}
+
+pub(crate) fn page(page: &Page) -> String {
+    let Page {
+        title,
+        css,
+        body,
+        data,
+        script,
+    } = page;
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}: latency report</title>\n<style>{PLOT_CSS}\n{CSS}</style>\n</head>\n<body>\n<main>\n\
-         {body}\
-         <footer>Beside this file: <code>summary.json</code>, <code>latency.hgrm</code>, <code>latency.hlog</code>, \
-         <code>timeline.csv</code>, <code>config.toml</code>, <code>environment.json</code>. Written by Millstream \
-         {version}.</footer>\n</main>\n\
+         <title>{title}</title>\n<style>{PLOT_CSS}\n{CSS}{css}</style>\n</head>\n<body>\n<main>\n\
+         {body}</main>\n\
          <script type=\"application/json\" id=\"data\">{data}</script>\n\
-         <script>/* uPlot\n{PLOT_LICENSE}*/\n{PLOT_SCRIPT}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
-        version = escape(&summary.environment.version),
+         <script>/* uPlot\n{PLOT_LICENSE}*/\n{PLOT_SCRIPT}</script>\n<script>{script}</script>\n</body>\n</html>\n",
     )
 }
 
 /// `text` as HTML text or attribute value; control characters become "�".
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in plain(text).chars() {
         match c {

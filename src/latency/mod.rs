@@ -33,7 +33,10 @@ mod timeline;
 
 pub use compare::{Comparison, Difference, Row, compare, compare_directories};
 pub use histogram::{HIGHEST_NS, compact, merge, new_histogram, percentiles, record};
+pub(crate) use html::{Page, escape, page};
 pub use interval::{INTERVALS_MAX, Interval, Timeline};
+pub(crate) use paint::Paint;
+pub(crate) use report::write_together;
 pub use report::{Report, read_summary};
 pub use report_error::ReportError;
 pub use summary::*;

@@ -2,8 +2,8 @@
 
 /// ANSI colours, or none.
 #[derive(Clone, Copy)]
-pub(super) struct Paint {
-    pub(super) colour: bool,
+pub(crate) struct Paint {
+    pub(crate) colour: bool,
 }
 
 impl Paint {
@@ -14,13 +14,13 @@ impl Paint {
             text.to_string()
         }
     }
-    pub(super) fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }
-    pub(super) fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.wrap("2", text)
     }
-    pub(super) fn yellow(self, text: &str) -> String {
+    pub(crate) fn yellow(self, text: &str) -> String {
         self.wrap("33", text)
     }
     /// ✓ or ✗.

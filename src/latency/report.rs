@@ -53,29 +53,7 @@ impl Report {
         dir: &Path,
         resolved_config_toml: &str,
     ) -> Result<Vec<PathBuf>, ReportError> {
-        fs::create_dir_all(dir).map_err(|source| ReportError::CreateDirectory {
-            path: dir.into(),
-            source,
-        })?;
-        let mut staged = Vec::new();
-        for (name, content) in self.render(dir, resolved_config_toml)? {
-            let path = dir.join(name);
-            let file = stage(dir, &content).map_err(|source| ReportError::Write {
-                path: path.clone(),
-                source,
-            })?;
-            staged.push((path, file));
-        }
-        let mut paths = Vec::new();
-        for (path, file) in staged {
-            file.persist(&path).map_err(|failed| ReportError::Write {
-                path: path.clone(),
-                source: failed.error,
-            })?;
-            paths.push(path);
-        }
-        paths.reverse();
-        Ok(paths)
+        write_together(dir, self.render(dir, resolved_config_toml)?)
     }
 
     /// Name and content of each file, in the order in which they appear in the directory.
@@ -159,6 +137,40 @@ impl Report {
             intervals: intervals.collect(),
         })
     }
+}
+
+/// Writes `files`, name and content each, into `dir`, which is created if need be: all of them are on disk before
+/// the first gets its name. Returns their paths, the last first.
+///
+/// # Errors
+/// [`ReportError::CreateDirectory`], [`ReportError::Write`].
+pub(crate) fn write_together(
+    dir: &Path,
+    files: Vec<(&'static str, Vec<u8>)>,
+) -> Result<Vec<PathBuf>, ReportError> {
+    fs::create_dir_all(dir).map_err(|source| ReportError::CreateDirectory {
+        path: dir.into(),
+        source,
+    })?;
+    let mut staged = Vec::new();
+    for (name, content) in files {
+        let path = dir.join(name);
+        let file = stage(dir, &content).map_err(|source| ReportError::Write {
+            path: path.clone(),
+            source,
+        })?;
+        staged.push((path, file));
+    }
+    let mut paths = Vec::new();
+    for (path, file) in staged {
+        file.persist(&path).map_err(|failed| ReportError::Write {
+            path: path.clone(),
+            source: failed.error,
+        })?;
+        paths.push(path);
+    }
+    paths.reverse();
+    Ok(paths)
 }
 
 /// Reads `summary.json` of the report in `dir`.

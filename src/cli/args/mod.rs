@@ -4,11 +4,13 @@
 //! the one place that reads, checks and explains values, whichever way they came.
 
 mod bench;
+mod cache;
 mod engine;
 mod replay;
 mod trace;
 
 pub use bench::BenchArgs;
+pub use cache::CacheArgs;
 pub use engine::EngineArgs;
 pub use replay::ReplayArgs;
 pub use trace::{ConvertArgs, GenerateArgs, InfoArgs, TraceCommand};
@@ -60,6 +62,7 @@ fn words(words: &'static [&'static str]) -> PossibleValuesParser {
         millstream                                         replay the sample, show recommendations\n  \
         millstream replay clicks.csv.zst --app recommend   replay a trace of your own\n  \
         millstream bench --rate 1M --duration 10s          latency at a million events a second\n  \
+        millstream cache clicks.csv.zst                    which cache policy, and how large\n  \
         millstream run --print-config > my.toml            every setting, with its default\n  \
         millstream run my.toml -C runtime.cores=2          a run as configured, but on two cores\n\n\
         Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a goal was missed, \
@@ -83,7 +86,7 @@ pub struct GlobalArgs {
     /// Override one setting, such as -C runtime.cores=2 (repeatable)
     #[arg(short = 'C', value_name = "KEY=VALUE", global = true)]
     pub overrides: Vec<String>,
-    /// Print the content of summary.json on standard output, and nothing else
+    /// Print the result as JSON (of a run, its summary.json) on standard output, and nothing else
     #[arg(long, global = true)]
     pub json: bool,
     /// Print errors and warnings only
@@ -95,8 +98,8 @@ pub struct GlobalArgs {
     /// Seed of all randomness
     #[arg(long, value_name = "N", global = true)]
     pub seed: Option<String>,
-    /// Directory of the report [default: millstream-run]
-    #[arg(long, value_name = "DIR", global = true)]
+    /// Directory of the report [default: millstream-run, of cache millstream-cache]
+    #[arg(short, long, value_name = "DIR", global = true)]
     pub out: Option<String>,
     /// When to colour
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
@@ -122,6 +125,8 @@ pub enum Command {
     Replay(Box<ReplayArgs>),
     /// Measure latency under generated load
     Bench(Box<BenchArgs>),
+    /// Compare cache policies and sizes on traces
+    Cache(Box<CacheArgs>),
     /// Print the report of an earlier run
     Report(ReportArgs),
     /// Compare the reports of two runs, side by side

@@ -4,6 +4,7 @@ use super::{EngineArgs, FlagSetting, given, words};
 use crate::cli::config::choice::{App, Disorder};
 use crate::source::trace::{FieldType, Format, Header, OnBadRecord, TimeUnit};
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
 /// `replay`.
 #[derive(Debug, Args)]
@@ -64,7 +65,7 @@ impl ReplayArgs {
 #[command(next_help_heading = "Reading the trace")]
 pub struct ReadingArgs {
     /// By the name and the first bytes, or as said here [default: auto]
-    #[arg(long, value_parser = words(Format::NAMES))]
+    #[arg(long, value_parser = formats())]
     pub format: Option<String>,
     /// Which column is what: key=user_id,item=item_id,ts=ts [default: by the header]
     #[arg(long, value_name = "FIELD=COLUMN,…")]
@@ -96,6 +97,16 @@ pub struct ReadingArgs {
     /// A record that cannot be read [default: dead-letter]
     #[arg(long, value_parser = words(OnBadRecord::NAMES))]
     pub on_bad_record: Option<String>,
+}
+
+/// The formats; `text` and `arc` are what other tools call two of them.
+fn formats() -> PossibleValuesParser {
+    let format = |name: &&'static str| match *name {
+        "lines" => PossibleValue::new(name).alias("text"),
+        "lis" => PossibleValue::new(name).alias("arc"),
+        name => PossibleValue::new(name),
+    };
+    PossibleValuesParser::new(Format::NAMES.iter().map(format))
 }
 
 impl ReadingArgs {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// An enum of named choices: its names, `FromStr` with the nearest name, `Display`, serde by name.
 macro_rules! choices {
-    ($(#[$meta:meta])* $name:ident ($noun:literal) { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+    ($(#[$meta:meta])* $name:ident ($noun:literal) { $($(#[$doc:meta])* $variant:ident = $text:literal $(or $alias:literal)?,)+ }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -26,7 +26,7 @@ macro_rules! choices {
             type Err = String;
             fn from_str(text: &str) -> Result<Self, String> {
                 match text {
-                    $($text => Ok($name::$variant),)+
+                    $($text $(| $alias)? => Ok($name::$variant),)+
                     _ => Err(unknown($noun, text, Self::NAMES)),
                 }
             }
@@ -65,9 +65,9 @@ choices! {
         /// libCacheSim's: packed little-endian u32 time (s), u64 id, u32 size, i64 next.
         OracleGeneral = "oracle-general",
         /// The ARC paper's: "start count ignore seq" a line, expanded to start … start+count−1.
-        ArcLis = "lis",
+        ArcLis = "lis" or "arc",
         /// One key a line.
-        Lines = "lines",
+        Lines = "lines" or "text",
         /// Bare keys, 32 bits, little-endian.
         U32Le = "u32le",
         /// Bare keys, 32 bits, big-endian.
