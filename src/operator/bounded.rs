@@ -20,10 +20,11 @@
 //! 3. Nothing here blocks. Where there is no room (for an event that waits, for a read, for an entry that
 //!    is to be evicted) the event stays in its ring, and the ring pushes back.
 
-use super::keyed::{KeyOf, touch};
+use super::keyed::KeyOf;
 use super::stage::Logic;
 use super::tiers::Tiers;
 use super::waiting::Waiting;
+use super::work::Work;
 use super::{Emitter, Operator, Retain};
 use crate::event::{Due, Message};
 use crate::partition::mum64;
@@ -52,38 +53,6 @@ pub struct Bounded<Op: Operator, K, P, L> {
     interrupted: Option<String>,
 }
 
-/// The operator, and what is counted of its work.
-struct Work<Op> {
-    operator: Op,
-    events_filtered: u64,
-    events_expanded: u64,
-    expirations: u64,
-}
-
-impl<Op: Operator> Work<Op> {
-    #[inline(always)]
-    fn process<D: Downstream<Op::Out>>(
-        &mut self,
-        live: &impl TimeToLive<Op::In>,
-        (due, event): (Due, &Op::In),
-        (key, stamp, state): (u64, &mut u32, &mut Op::State),
-        down: &mut D,
-    ) -> Retain {
-        let over = touch(live, event, stamp, state);
-        self.expirations += u64::from(over);
-        let mut out = Emitter {
-            down,
-            due,
-            outputs: 0,
-        };
-        let retain = self.operator.process(key, event, state, &mut out);
-        let outputs = out.outputs;
-        self.events_filtered += u64::from(outputs == 0);
-        self.events_expanded += outputs.saturating_sub(1);
-        retain
-    }
-}
-
 impl<Op, K, P, L> Bounded<Op, K, P, L>
 where
     Op: Operator,
@@ -105,12 +74,7 @@ where
         Bounded {
             key,
             live,
-            work: Work {
-                operator,
-                events_filtered: 0,
-                events_expanded: 0,
-                expirations: 0,
-            },
+            work: Work::new(operator),
             tiers,
             waiting: Waiting::new(reads_max),
             inline,
@@ -291,6 +255,7 @@ where
                 let hash = mum64((self.key)(event));
                 hashes[fetched % SPOTS] = hash;
                 spots[fetched % SPOTS] = hot.prefetch(hash);
+                self.tiers.prefetch_cold_header(hash);
                 fetched += 1;
             }
             let look_to = fetched.min(done + 2 * BLOCK);

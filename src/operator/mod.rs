@@ -7,6 +7,7 @@ mod stage;
 mod tiers;
 mod update;
 mod waiting;
+mod work;
 pub use bounded::Bounded;
 pub use fused::{Filter, FlatMap, Map};
 pub use keyed::{KeyOf, Keyed};

@@ -52,7 +52,13 @@ impl<V: Pod + Send, P: SetPolicy> Tiers<V, P> {
         self.cold.has_room() || !self.hot.would_evict(hash)
     }
 
-    /// A key of this hash may be asked for soon that is not hot.
+    /// A key of this hash is asked for soon: what is needed to look for it if it is not hot.
+    #[inline(always)]
+    pub(super) fn prefetch_cold_header(&self, hash: u64) {
+        self.cold.prefetch_header(hash);
+    }
+
+    /// A key of this hash is asked for soon and is not hot. Its header has arrived.
     #[inline(always)]
     pub(super) fn prefetch_cold(&self, hash: u64) {
         self.cold.prefetch(hash);

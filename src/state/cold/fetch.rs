@@ -68,7 +68,13 @@ pub enum Reply<V> {
 }
 
 impl<V: Pod> Cold<V> {
-    /// Asks for the lines that [`Cold::fetch`] and [`Cold::evict`] of a key with this hash will touch.
+    /// Asks for what [`Cold::prefetch`] of a key with this hash will read.
+    #[inline(always)]
+    pub fn prefetch_header(&self, hash: u64) {
+        self.index.prefetch_header(fingerprint(hash));
+    }
+
+    /// Asks for the lines that [`Cold::fetch`] of a key with this hash will touch.
     #[inline(always)]
     pub fn prefetch(&self, hash: u64) {
         self.index.prefetch(fingerprint(hash));

@@ -25,6 +25,8 @@
 //! Invariant: in a bucket, entries ascend by fingerprint, no gap lies between an entry and its home, and the
 //! last slot is a gap. Owned by the task. The plain version it must agree with is a `HashMap` (tests).
 
+use crate::sys::memory::prefetch_read;
+
 /// A gap. No entry has this value: no fingerprint is `u32::MAX`.
 const EMPTY: u64 = u64::MAX;
 /// Set in the low half of an entry whose record is being read.
@@ -35,6 +37,8 @@ const ENTRIES_MEAN: u64 = 512;
 const HOMES_MIN: u32 = 16;
 /// Gaps behind the last entry, so that few insertions run against the end.
 const TAIL_SLOTS: usize = 16;
+/// Slots of a cache line.
+const LINE_SLOTS: usize = 8;
 /// Headers of buckets stand in groups, so that none is ever copied.
 const GROUP: usize = 256;
 
@@ -185,11 +189,21 @@ impl Index {
         &self.groups[group][at]
     }
 
-    /// Asks for the line where the search for this fingerprint starts.
+    /// Asks for the header of the bucket of this fingerprint, which [`Index::prefetch`] reads.
+    #[inline(always)]
+    pub(super) fn prefetch_header(&self, fingerprint: u32) {
+        let (group, at) = self.bucket_of(fingerprint);
+        prefetch_read(&self.groups[group], at);
+    }
+
+    /// Asks for the line where the search for this fingerprint starts, and for the next: a look-up that ends
+    /// late, and most insertions, which go on to the next gap, need it too.
     #[inline(always)]
     pub(super) fn prefetch(&self, fingerprint: u32) {
         let bucket = self.bucket(fingerprint);
-        crate::sys::memory::prefetch_read(&bucket.slots, bucket.home(fingerprint));
+        let home = bucket.home(fingerprint);
+        prefetch_read(&bucket.slots, home);
+        prefetch_read(&bucket.slots, home + LINE_SLOTS);
     }
 
     /// The entries of this fingerprint.

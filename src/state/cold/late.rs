@@ -3,6 +3,10 @@
 //! Owned by the task's half. An eviction learns its victim's key only when it happens, too late to fetch the
 //! index line ahead; so the entry waits here until sixteen more have come. Whoever looks a fingerprint up
 //! asks here first; whoever goes by locations has all entered before.
+//!
+//! ```text
+//!   evicted ─► header of its bucket asked for ── 8 evictions ─► its line asked for ── 8 more ─► entered
+//! ```
 
 /// Entries that wait.
 const LATE: usize = 16;
@@ -34,6 +38,13 @@ impl Late {
         let before = std::mem::replace(&mut self.fingerprints[at], fingerprint);
         let place = std::mem::replace(&mut self.locations[at], location);
         (before != NONE).then_some((before, place))
+    }
+
+    /// The fingerprint that has waited half its time, whose bucket's header has arrived.
+    #[inline(always)]
+    pub(super) fn half_way(&self) -> Option<u32> {
+        let fingerprint = self.fingerprints[(self.next + LATE / 2) % LATE];
+        (fingerprint != NONE).then_some(fingerprint)
     }
 
     /// Whether an entry of this fingerprint waits.

@@ -121,6 +121,13 @@ impl Segments {
         (segment as usize, bit as usize / 64, 1 << (bit % 64))
     }
 
+    /// Asks for the line that [`Segments::died`] of this location will touch.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, location: u32) {
+        let (segment, word, _) = self.place(location);
+        crate::sys::memory::prefetch_read(&self.all[segment].bits, word);
+    }
+
     /// A record was written at `location`.
     #[inline(always)]
     pub(super) fn born(&mut self, location: u32, stamp: u32) {

@@ -181,7 +181,10 @@ impl<V: Pod> Cold<V> {
     #[inline]
     pub fn evict(&mut self, hash: u64, key: u64, stamp: u32, value: &V) {
         let fingerprint = fingerprint(hash);
-        self.index.prefetch(fingerprint);
+        self.index.prefetch_header(fingerprint);
+        if let Some(earlier) = self.late.half_way() {
+            self.index.prefetch(earlier);
+        }
         let location = self.append(key, stamp, value);
         if let Some((fingerprint, location)) = self.late.exchange(fingerprint, location) {
             self.index.insert(fingerprint, location);
@@ -298,11 +301,16 @@ impl<V: Pod> Cold<V> {
             };
             self.taken.extend(chunk);
             let mut taken = std::mem::take(&mut self.taken);
-            for answer in &taken {
-                if let Answer::Found { slot, .. } = answer {
-                    let fingerprint = self.waiting.get(*slot).fingerprint;
-                    self.index.prefetch(fingerprint);
-                }
+            let reads = || {
+                taken.iter().filter_map(|answer| match answer {
+                    Answer::Found { slot, .. } => Some(self.waiting.get(*slot)),
+                    _ => None,
+                })
+            };
+            reads().for_each(|read| self.index.prefetch_header(read.fingerprint));
+            for read in reads() {
+                self.index.prefetch(read.fingerprint);
+                self.segments.prefetch(read.location);
             }
             for answer in taken.drain(..) {
                 match answer {
