@@ -59,9 +59,9 @@ impl From<JobError> for CliError {
         match error {
             JobError::Trace(error) => error.into(),
             JobError::Refused(error) => error,
-            JobError::Flow(FlowError::Option { .. } | FlowError::Partition(_)) => {
-                CliError::usage(error.to_string())
-            }
+            JobError::Flow(
+                FlowError::Option { .. } | FlowError::Partition(_) | FlowError::Memory { .. },
+            ) => CliError::usage(error.to_string()),
             JobError::Sink(ref sink) if sink.exit_code() == 2 => CliError::usage(error.to_string()),
             JobError::Sink(_) | JobError::Flow(_) => CliError::new(Exit::Failed, error.to_string()),
         }

@@ -9,6 +9,7 @@ use crate::sink::{IntervalCollector, IntervalPort, interval_port};
 use crate::state::cold::ColdError;
 use crate::state::hot::HotError;
 use crate::state::{Prefaulter, Table, TableError, TableOptions};
+use crate::sys::procfs;
 use crate::task::Task;
 use bytemuck::Pod;
 
@@ -33,6 +34,16 @@ pub enum FlowError {
     /// A cold tier could not be made.
     #[error(transparent)]
     Cold(#[from] ColdError),
+    /// More memory for state than there is.
+    #[error(
+        "state.memory = {asked_bytes} bytes is more than the {available_bytes} that can be had now: give a smaller size, or leave it out to have state take what it needs as it grows"
+    )]
+    Memory {
+        /// What was asked for.
+        asked_bytes: u64,
+        /// What is available.
+        available_bytes: u64,
+    },
     /// No directory for the files of bounded state.
     #[error("cannot make a temporary directory for bounded state: {0}; name one with state_dir")]
     StateDir(std::io::Error),
@@ -122,6 +133,13 @@ impl Plan {
             1 << 24,
             "1 to 16,777,216; 512 to 4,096 do well",
         )?;
+        let memory = procfs::meminfo(&std::fs::read_to_string("/proc/meminfo").unwrap_or_default());
+        if options.state_memory_bytes > memory.available_bytes && memory.available_bytes > 0 {
+            return Err(FlowError::Memory {
+                asked_bytes: options.state_memory_bytes,
+                available_bytes: memory.available_bytes,
+            });
+        }
         let prefaulter = if servers == Servers::Thread {
             Some(Prefaulter::start().map_err(FlowError::Helper)?)
         } else {

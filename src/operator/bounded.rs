@@ -83,6 +83,47 @@ where
         }
     }
 
+    /// Processes one block, whose lines are here; returns how many events it took.
+    #[inline(always)]
+    fn block<D: Downstream<Op::Out>>(
+        &mut self,
+        messages: &[Message<Op::In>],
+        spot_of: impl Fn(usize) -> (Spot, u64),
+        down: &mut D,
+    ) -> usize {
+        for (index, message) in messages.iter().enumerate() {
+            let Message::Event(due, event) = message else {
+                return index;
+            };
+            let (spot, hash) = spot_of(index);
+            let key = (self.key)(event);
+            let Bounded {
+                live,
+                work,
+                tiers,
+                interrupted,
+                ..
+            } = self;
+            let watch = Watch {
+                event: Some(event),
+                interrupted,
+            };
+            if let Some(entry) = tiers.hot.hit(spot, hash, key) {
+                tiers.hits += 1;
+                let at = (key, &mut entry.stamp, &mut entry.value);
+                if work.process(live, (*due, event), at, down) == Retain::Remove {
+                    tiers.hot.remove(hash, key);
+                }
+                continue;
+            }
+            drop(watch);
+            if !self.missed((hash, key), (*due, event), down) {
+                return index;
+            }
+        }
+        messages.len()
+    }
+
     /// Takes an event whose key is not in the hot table. False: there is no room for it now.
     #[inline(never)]
     fn missed<D: Downstream<Op::Out>>(
@@ -354,54 +395,5 @@ where
         figures.caches.extend(self.work.operator.caches());
         figures.measures.extend(self.work.operator.measures());
         figures.notes.extend(self.work.operator.notes());
-    }
-}
-
-impl<Op, K, P, L> Bounded<Op, K, P, L>
-where
-    Op: Operator,
-    K: KeyOf<Op::In>,
-    P: SetPolicy,
-    L: TimeToLive<Op::In>,
-{
-    /// Processes one block, whose lines are here; returns how many events it took.
-    #[inline(always)]
-    fn block<D: Downstream<Op::Out>>(
-        &mut self,
-        messages: &[Message<Op::In>],
-        spot_of: impl Fn(usize) -> (Spot, u64),
-        down: &mut D,
-    ) -> usize {
-        for (index, message) in messages.iter().enumerate() {
-            let Message::Event(due, event) = message else {
-                return index;
-            };
-            let (spot, hash) = spot_of(index);
-            let key = (self.key)(event);
-            let Bounded {
-                live,
-                work,
-                tiers,
-                interrupted,
-                ..
-            } = self;
-            let watch = Watch {
-                event: Some(event),
-                interrupted,
-            };
-            if let Some(entry) = tiers.hot.hit(spot, hash, key) {
-                tiers.hits += 1;
-                let at = (key, &mut entry.stamp, &mut entry.value);
-                if work.process(live, (*due, event), at, down) == Retain::Remove {
-                    tiers.hot.remove(hash, key);
-                }
-                continue;
-            }
-            drop(watch);
-            if !self.missed((hash, key), (*due, event), down) {
-                return index;
-            }
-        }
-        messages.len()
     }
 }

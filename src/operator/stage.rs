@@ -180,9 +180,6 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         }
         let mut taken = 0;
         for offset in 0..inlets.len() {
-            if body.down.is_blocked() {
-                break;
-            }
             let index = (*first + offset) % inlets.len();
             if !body.inputs[index].at_barrier && !body.inputs[index].ended {
                 taken += inlets[index].take(cx.budget, |messages| body.work(messages, index, cx));

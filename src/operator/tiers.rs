@@ -132,6 +132,7 @@ impl<V: Pod + Send, P: SetPolicy> Tiers<V, P> {
     pub(super) fn figures(&self, waiting_max: u64, figures: &mut Figures) {
         let mut cold = self.cold.figures();
         cold.waiting_max = waiting_max;
+        figures.notes.extend(self.cold.notes());
         figures.keys = self.hot.len() as u64 + self.cold.len();
         figures.keys_expired += self.dropped;
         figures.state_bytes = self.hot.bytes() as u64 + cold.index_bytes;

@@ -14,6 +14,7 @@ use millstream::cache::{
 use naive::{Naive, NaiveClock, NaiveFifo, NaiveLfu, NaiveLru, NaiveSieve, Store};
 use naive_adaptive::{NaiveArc, NaiveS3Fifo, NaiveWTinyLfu, hash};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::BTreeSet;
 
 /// Nodes of a test.
@@ -185,7 +186,7 @@ fn naive_opt(requests: &[u32], capacity: u64, sizes: &[u64]) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
     fn objects_of_one_size(capacity in capacity(), steps in steps()) {

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bad_records;
 mod bench;
+mod bounded_state;
 mod disorder;
 mod first_run;
 mod interrupt;

@@ -2,6 +2,7 @@
 use super::*;
 use crate::partition::mum64;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::HashMap;
 
 #[derive(Clone, Debug)]
@@ -44,7 +45,7 @@ fn agree(ops: &[Op], options: TableOptions) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
     #[test]
     fn agrees_with_a_hash_map(ops in proptest::collection::vec(op(3_000), 0..6_000)) {
         agree(&ops, TableOptions::default());
