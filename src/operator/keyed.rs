@@ -16,7 +16,7 @@ use super::stage::Logic;
 use super::{Emitter, Operator, Retain};
 use crate::event::{Due, Event, Message};
 use crate::partition::mum64;
-use crate::state::{Place, SETTLE_EVERY, Table, TimeToLive};
+use crate::state::{Place, SETTLE_EVERY, Table, TimeToLive, stamp_at};
 use crate::task::{Context, Downstream, Figures, Watch};
 use bytemuck::Pod;
 use std::ops::Range;
@@ -40,7 +40,7 @@ pub struct Keyed<Op: Operator, K, L> {
     table: Table<Op::State>,
     live: L,
     /// The stamp of the watermark, 0 before the first.
-    horizon: u32,
+    horizon: u64,
     expirations: u64,
     events_filtered: u64,
     events_expanded: u64,
@@ -70,7 +70,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
 pub(super) fn touch<E, V: Pod>(
     live: &impl TimeToLive<E>,
     event: &E,
-    stamp: &mut u32,
+    stamp: &mut u64,
     state: &mut V,
 ) -> bool {
     if !live.is_limited() {
@@ -82,9 +82,7 @@ pub(super) fn touch<E, V: Pod>(
         *state = V::zeroed();
     }
     // An event that comes late in its key's order does not shorten the life of the key.
-    if *stamp == 0 || now.wrapping_sub(*stamp) as i32 > 0 {
-        *stamp = now;
-    }
+    *stamp = now.max(*stamp);
     over
 }
 
@@ -191,7 +189,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         cx: &mut Context,
     ) {
         if self.live.is_limited() {
-            self.horizon = self.live.stamp_at(watermark_ns);
+            self.horizon = stamp_at(watermark_ns);
         }
         let mut out = Emitter {
             down,

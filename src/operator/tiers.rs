@@ -11,7 +11,9 @@
 
 use super::waiting::Waiting;
 use crate::partition::mum64;
-use crate::state::{Cold, Entry, Fetch, Hot, Remove, Reply, SetPolicy, States, TimeToLive};
+use crate::state::{
+    Cold, Entry, Fetch, Hot, Remove, Reply, SetPolicy, States, TimeToLive, stamp_at,
+};
 use crate::task::{CacheFigures, Figures, TaskError};
 use bytemuck::Pod;
 
@@ -20,7 +22,7 @@ pub struct Tiers<V: Pod + Send, P> {
     pub(super) hot: Hot<V, P>,
     cold: Cold<V>,
     /// The stamp of the watermark, 0 before the first.
-    horizon: u32,
+    horizon: u64,
     /// Time of this step, ns: when reads are asked for.
     pub(super) now_ns: u64,
     pub(super) hits: u64,
@@ -83,7 +85,7 @@ impl<V: Pod + Send, P: SetPolicy> Tiers<V, P> {
         live: &impl TimeToLive<E>,
         hash: u64,
         key: u64,
-        stamp: u32,
+        stamp: u64,
         state: V,
     ) -> &mut Entry<V> {
         let Tiers {
@@ -112,7 +114,7 @@ impl<V: Pod + Send, P: SetPolicy> Tiers<V, P> {
 
     /// No event before `watermark_ns` follows: what it finds over may go.
     pub(super) fn expire_before<E>(&mut self, live: &impl TimeToLive<E>, watermark_ns: u64) {
-        self.horizon = live.stamp_at(watermark_ns);
+        self.horizon = stamp_at(watermark_ns);
         self.cold.set_horizon(live.oldest(self.horizon));
     }
 

@@ -43,7 +43,7 @@ struct Key<V> {
     taken: u32,
     /// Whether there is a state to keep; before it has come: whether it is to be kept when it comes.
     kept: bool,
-    stamp: u32,
+    stamp: u64,
     state: V,
 }
 
@@ -195,7 +195,7 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
     }
 
     /// The state of the key of `ticket` has come; all zero, with stamp 0, if there was none.
-    fn arrived(&mut self, ticket: u32, stamp: u32, state: V) {
+    fn arrived(&mut self, ticket: u32, stamp: u64, state: V) {
         let slot = &mut self.keys[ticket as usize];
         (slot.stamp, slot.state) = if slot.kept {
             (stamp, state)
@@ -213,7 +213,7 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
     }
 
     /// The next event of a ready key, with the key and its stamp and state; `None` when all are taken.
-    pub(super) fn next(&mut self, ticket: u32) -> Option<(Due, E, u64, &mut u32, &mut V)> {
+    pub(super) fn next(&mut self, ticket: u32) -> Option<(Due, E, u64, &mut u64, &mut V)> {
         let slot = &mut self.keys[ticket as usize];
         let place = slot.first;
         let waiter = self.events.get(place as usize)?.as_ref()?;
@@ -251,7 +251,7 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
     }
 
     /// Key, stamp and state of a ready ticket, if its state is kept.
-    pub(super) fn kept(&self, ticket: u32) -> Option<(u64, u32, V)> {
+    pub(super) fn kept(&self, ticket: u32) -> Option<(u64, u64, V)> {
         let slot = &self.keys[ticket as usize];
         slot.kept.then_some((slot.key, slot.stamp, slot.state))
     }

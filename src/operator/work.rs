@@ -30,7 +30,7 @@ impl<Op: Operator> Work<Op> {
         &mut self,
         live: &impl TimeToLive<Op::In>,
         (due, event): (Due, &Op::In),
-        (key, stamp, state): (u64, &mut u32, &mut Op::State),
+        (key, stamp, state): (u64, &mut u64, &mut Op::State),
         down: &mut D,
     ) -> Retain {
         let over = touch(live, event, stamp, state);

@@ -10,4 +10,4 @@ pub use growth::Prefaulter;
 pub use hot::{Entry, Hot, SetPolicy, Spot};
 pub use states::States;
 pub use table::{Place, SETTLE_EVERY, Table, TableError, TableOptions};
-pub use ttl::{Forever, TimeToLive, Ttl};
+pub use ttl::{Forever, TimeToLive, Ttl, stamp_at};

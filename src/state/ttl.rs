@@ -1,20 +1,12 @@
-//! Time to live: a key that no event has touched for so long, in event time, starts anew.
+//! Time to live: a key that no event has touched for longer, in event time, starts anew.
 //!
-//! Each entry keeps a stamp of 32 bits, the event time of its last event in ticks. A tick is a power of
-//! two of nanoseconds, so that the time to live is 1,024 to 2,047 ticks: a key lives at least its time and
-//! at most two ticks (0.2 %) longer.
-//!
-//! ```text
-//!   63                 shift + 32            shift              0
-//!   │  not kept            │   tick (stamp)    │   not kept     │   event time, ns
-//! ```
-//!
-//! Stamps are compared modulo 2^32: one that lies more than a million times the time to live back could be
-//! taken for a later one. Tables are swept and the cold tier is compacted long before that.
+//! Each entry keeps a stamp, the event time of its last event in ns. Stamps 0 and 1 are those of empty slots
+//! and of new entries (`table::NEW`), so that an event in the first two ns of 1970 counts as one of the third.
 //!
 //! Invariant: whether a key starts anew depends on its own events alone, so that neither placement, nor
 //! memory, nor sweeping changes an answer. Sweeping goes by the watermark, below which no event follows.
 
+use super::table::NEW;
 use crate::partition::Content;
 use std::num::NonZeroU64;
 
@@ -23,17 +15,23 @@ pub trait TimeToLive<E>: Clone + Send + 'static {
     /// Whether there is a limit at all; a constant where the type says so.
     fn is_limited(&self) -> bool;
 
-    /// The stamp of an event; never 0, which is the stamp of a new entry.
-    fn stamp(&self, event: &E) -> u32;
-
-    /// The stamp of an event at `event_time_ns`.
-    fn stamp_at(&self, event_time_ns: u64) -> u32;
+    /// The stamp of an event; greater than that of a new entry.
+    fn stamp(&self, event: &E) -> u64;
 
     /// The earliest stamp that is not over when an event comes at `now`.
-    fn oldest(&self, now: u32) -> u32;
+    fn oldest(&self, now: u64) -> u64;
 
     /// Whether an entry last touched at `stamp` is over when an event comes at `now`.
-    fn is_over(&self, stamp: u32, now: u32) -> bool;
+    #[inline(always)]
+    fn is_over(&self, stamp: u64, now: u64) -> bool {
+        stamp > NEW && stamp < self.oldest(now)
+    }
+}
+
+/// The stamp of an event time.
+#[inline(always)]
+pub fn stamp_at(event_time_ns: u64) -> u64 {
+    event_time_ns.max(NEW + 1)
 }
 
 /// No limit.
@@ -47,21 +45,13 @@ impl<E> TimeToLive<E> for Forever {
     }
 
     #[inline(always)]
-    fn stamp(&self, _: &E) -> u32 {
-        0
-    }
-
-    fn stamp_at(&self, _: u64) -> u32 {
-        0
-    }
-
-    fn oldest(&self, _: u32) -> u32 {
-        0
+    fn stamp(&self, _: &E) -> u64 {
+        NEW
     }
 
     #[inline(always)]
-    fn is_over(&self, _: u32, _: u32) -> bool {
-        false
+    fn oldest(&self, _: u64) -> u64 {
+        0
     }
 }
 
@@ -73,43 +63,28 @@ impl<E, L: TimeToLive<E>> TimeToLive<E> for Option<L> {
     }
 
     #[inline(always)]
-    fn stamp(&self, event: &E) -> u32 {
-        self.as_ref().map_or(0, |live| live.stamp(event))
-    }
-
-    fn stamp_at(&self, event_time_ns: u64) -> u32 {
-        self.as_ref().map_or(0, |live| live.stamp_at(event_time_ns))
-    }
-
-    fn oldest(&self, now: u32) -> u32 {
-        self.as_ref().map_or(0, |live| live.oldest(now))
+    fn stamp(&self, event: &E) -> u64 {
+        self.as_ref().map_or(NEW, |live| live.stamp(event))
     }
 
     #[inline(always)]
-    fn is_over(&self, stamp: u32, now: u32) -> bool {
-        self.as_ref().is_some_and(|live| live.is_over(stamp, now))
+    fn oldest(&self, now: u64) -> u64 {
+        self.as_ref().map_or(0, |live| live.oldest(now))
     }
 }
-
-/// Ticks of a time to live at the least.
-const TICKS_MIN: u64 = 1024;
 
 /// So long after the last event of a key; `event_time_ns` finds the time of an event.
 #[derive(Clone, Debug)]
 pub struct Ttl<W> {
-    shift: u32,
-    ticks: i32,
+    ttl_ns: NonZeroU64,
     event_time_ns: W,
 }
 
 impl<W> Ttl<W> {
     /// `ttl_ns` long.
     pub fn new(ttl_ns: NonZeroU64, event_time_ns: W) -> Self {
-        let shift = (ttl_ns.get() / TICKS_MIN).max(1).ilog2();
         Ttl {
-            shift,
-            // One more, since the event itself may lie anywhere in its tick.
-            ticks: (ttl_ns.get() >> shift) as i32 + 1,
+            ttl_ns,
             event_time_ns,
         }
     }
@@ -122,22 +97,13 @@ impl<E, W: Content<E> + Clone + Send + 'static> TimeToLive<E> for Ttl<W> {
     }
 
     #[inline(always)]
-    fn stamp(&self, event: &E) -> u32 {
-        TimeToLive::<E>::stamp_at(self, self.event_time_ns.number(event))
+    fn stamp(&self, event: &E) -> u64 {
+        stamp_at(self.event_time_ns.number(event))
     }
 
     #[inline(always)]
-    fn stamp_at(&self, event_time_ns: u64) -> u32 {
-        ((event_time_ns >> self.shift) as u32).max(1)
-    }
-
-    fn oldest(&self, now: u32) -> u32 {
-        now.wrapping_sub(self.ticks as u32)
-    }
-
-    #[inline(always)]
-    fn is_over(&self, stamp: u32, now: u32) -> bool {
-        stamp != 0 && now.wrapping_sub(stamp) as i32 > self.ticks
+    fn oldest(&self, now: u64) -> u64 {
+        now.saturating_sub(self.ttl_ns.get())
     }
 }
 
@@ -151,26 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_lives_its_time_and_at_most_two_ticks_more() {
-        let base = 1_700_000_000_000_000_000;
-        for ttl_ns in [
-            1,
-            2,
-            1023,
-            1024,
-            1_000_000,
-            3_600_000_000_000,
-            86_400_000_000_000,
-        ] {
-            let more = 2 * (ttl_ns / TICKS_MIN).max(1) + 2;
-            for offset in [0, 1, 12_345, 1 << 40] {
-                let last = base + offset;
+    fn a_key_lives_its_time_and_not_a_nanosecond_more() {
+        for ttl_ns in [1, 1_023, 1_000_000, 86_400_000_000_000] {
+            for last in [2, 1 << 40, 1_700_000_000_000_000_000] {
                 assert!(!over(ttl_ns, last, last));
-                assert!(!over(ttl_ns, last, last + ttl_ns), "{ttl_ns} {offset}");
-                assert!(
-                    over(ttl_ns, last, last + ttl_ns + more),
-                    "{ttl_ns} {offset}"
-                );
+                assert!(!over(ttl_ns, last, last + ttl_ns));
+                assert!(over(ttl_ns, last, last + ttl_ns + 1));
+                assert!(over(ttl_ns, last, u64::MAX), "however long the pause");
             }
         }
     }
@@ -180,5 +133,6 @@ mod tests {
         assert!(!over(1_000, 5_000_000, 1_000));
         let ttl = Ttl::new(NonZeroU64::MIN, |at: &u64| *at);
         assert!(!TimeToLive::<u64>::is_over(&ttl, 0, 77));
+        assert!(!TimeToLive::<u64>::is_over(&ttl, NEW, 77));
     }
 }

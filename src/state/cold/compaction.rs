@@ -30,7 +30,7 @@ const SEGMENTS_SLACK: u64 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Compaction {
     victim: Option<Victim>,
-    horizon: u32,
+    horizon: u64,
     /// Segments still to be looked at for ones that the horizon has passed.
     unlooked: u64,
     evicted: u64,
@@ -71,7 +71,7 @@ impl<V: Pod> Cold<V> {
     /// Entries with a stamp below `stamp` may be dropped from now on: compaction does so where it meets
     /// them, and it seeks out segments that hold nothing later. Never lower than before. An expired entry
     /// may still be fetched; its stamp tells.
-    pub fn set_horizon(&mut self, stamp: u32) {
+    pub fn set_horizon(&mut self, stamp: u64) {
         if stamp > self.compaction.horizon {
             self.compaction.horizon = stamp;
             self.compaction.unlooked = self.segments.count();
@@ -135,7 +135,7 @@ impl<V: Pod> Cold<V> {
 
     /// A record of the victim has come.
     #[inline]
-    pub(super) fn moved(&mut self, location: u32, stamp: u32, key: u64, value: &V) {
+    pub(super) fn moved(&mut self, location: u32, stamp: u64, key: u64, value: &V) {
         if let Some(victim) = &mut self.compaction.victim {
             victim.moving -= 1;
         }

@@ -19,7 +19,7 @@ fn round(cold: &mut Cold<Value>, mut serve: impl FnMut()) -> Result<(), TaskErro
             serve();
             cold.poll(0, |_| ())?;
         }
-        cold.evict(mum64(key), key, key as u32, &value(key, 1));
+        cold.evict(mum64(key), key, key, &value(key, 1));
         expected.insert(key as u32, value(key, 1));
     }
     cold.flush();
@@ -93,9 +93,9 @@ fn a_full_disk_is_told_with_the_need_and_the_remedy() {
 #[test]
 fn a_flipped_bit_a_lost_write_and_failing_disks_are_told() {
     // The third record of the first frame, in its key and in its value.
-    for byte in [4096 + 2 * 32 + 9, 4096 + 2 * 32 + 20] {
+    for byte in [4096 + 2 * 40 + 17, 4096 + 2 * 40 + 28] {
         let message = fails(|faults| faults.flip = Some((byte, 4))).message;
-        assert!(message.contains("record 2 at byte 4160, key"), "{message}");
+        assert!(message.contains("record 2 at byte 4176, key"), "{message}");
     }
     let lost = fails(|faults| faults.lose_after_writes = Some(3)).message;
     assert!(lost.contains("checksum"), "{lost}");
@@ -141,7 +141,7 @@ fn a_file_serves_through_a_thread_and_goes_away() {
         cold.evict(mum64(key), key, 9, &value(key, 2));
     }
     let mut seen = 0;
-    let visit = &mut |key: u64, stamp: u32, found: &Value| {
+    let visit = &mut |key: u64, stamp: u64, found: &Value| {
         assert_eq!((stamp, *found), (9, value(key, 2)));
         seen += 1;
     };
@@ -198,7 +198,7 @@ fn a_byte_changed_in_the_file_is_told() {
         .write(true)
         .open(&path)
         .expect("there");
-    std::os::unix::fs::FileExt::write_all_at(&file, &[0xFF], 4096 + 20).expect("written");
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xFF], 4096 + 26).expect("written");
     let error = cold.for_each(&mut |_, _, _| ()).expect_err("corrupt");
     assert!(
         error.message.contains("record 0 at byte 4096, key 0"),

@@ -27,7 +27,7 @@ pub enum Fetch<V> {
     /// It was still at hand, and is no longer cold.
     Here {
         /// The stamp it was evicted with.
-        stamp: u32,
+        stamp: u64,
         /// Its value.
         value: V,
     },
@@ -56,7 +56,7 @@ pub enum Reply<V> {
         /// The number the fetch was given.
         ticket: u32,
         /// The stamp the key was evicted with.
-        stamp: u32,
+        stamp: u64,
         /// Its value.
         value: V,
     },
@@ -220,7 +220,7 @@ impl<V: Pod> Cold<V> {
     pub(super) fn found(
         &mut self,
         slot: u32,
-        stamp: u32,
+        stamp: u64,
         value: V,
         now_ns: u64,
         reply: &mut impl FnMut(Reply<V>),

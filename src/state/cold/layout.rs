@@ -6,10 +6,10 @@
 //!   frame:    ├ record ┼ record ┼ … ┼ rest ┤                     records do not straddle frames
 //!
 //!   record, little-endian:
-//!   byte 0        4        8              16                       16 + value, rounded up to 8
-//!        ├────────┼────────┼──────────────┼─── … ───┼── zeros ──┤
-//!        │ crc32c │ stamp  │ key          │ value   │           │
-//!        └────────┴────────┴──────────────┴─── … ───┴───────────┘
+//!   byte 0        4       8              16             24                       24 + value, rounded up to 8
+//!        ├────────┼───────┼──────────────┼──────────────┼─── … ───┼── zeros ──┤
+//!        │ crc32c │ zeros │ stamp        │ key          │ value   │           │
+//!        └────────┴───────┴──────────────┴──────────────┴─── … ───┴───────────┘
 //!
 //!   header:
 //!   byte 0        8         12             16          20         24
@@ -20,7 +20,7 @@
 //!   location, 31 bits:  │ segment │ frame of it │ record of it │   shifts, no division
 //! ```
 //!
-//! The checksum of a record covers its bytes from the stamp on, its location, and how often its frame has
+//! The checksum of a record covers its bytes from byte 4 on, its location, and how often its frame has
 //! been written (the *turn*, which only the running process knows): a flipped bit, a record that landed in
 //! the wrong place and a write that never happened are told alike.
 
@@ -31,7 +31,7 @@ use bytemuck::Pod;
 /// Bytes before the first segment: a page, so that segments can be mapped.
 pub(super) const HEADER_BYTES: u64 = 4096;
 /// Bytes of a record before its value.
-pub(super) const PREFIX_BYTES: usize = 16;
+pub(super) const PREFIX_BYTES: usize = 24;
 /// Locations are below this: the index keeps one bit of the 32 for itself, and the last is never given.
 pub(super) const LOCATIONS: u64 = (1 << 31) - 1;
 
@@ -40,7 +40,7 @@ const VERSION: u32 = 1;
 const HEADER_FIELDS: usize = 24;
 
 const _: () = {
-    assert!(PREFIX_BYTES == size_of::<u32>() + size_of::<u32>() + size_of::<u64>());
+    assert!(PREFIX_BYTES == 2 * size_of::<u32>() + 2 * size_of::<u64>());
     assert!(HEADER_FIELDS == size_of_val(&MAGIC) + 4 * size_of::<u32>());
     assert!(HEADER_FIELDS as u64 <= HEADER_BYTES);
 };
@@ -156,17 +156,18 @@ impl Layout {
 
 /// Writes a record without its checksum.
 #[inline(always)]
-pub(super) fn put(record: &mut [u8], key: u64, stamp: u32, value: &[u8]) {
-    record[4..8].copy_from_slice(&stamp.to_le_bytes());
-    record[8..16].copy_from_slice(&key.to_le_bytes());
+pub(super) fn put(record: &mut [u8], key: u64, stamp: u64, value: &[u8]) {
+    record[4..8].fill(0);
+    record[8..16].copy_from_slice(&stamp.to_le_bytes());
+    record[16..24].copy_from_slice(&key.to_le_bytes());
     record[PREFIX_BYTES..PREFIX_BYTES + value.len()].copy_from_slice(value);
 }
 
 /// The stamp, the key and the value of a record, as they are.
 #[inline(always)]
-pub(super) fn get<V: Pod>(record: &[u8]) -> (u32, u64, V) {
-    let stamp = u32::from_le_bytes(field(record, 4));
-    let key = u64::from_le_bytes(field(record, 8));
+pub(super) fn get<V: Pod>(record: &[u8]) -> (u64, u64, V) {
+    let stamp = u64::from_le_bytes(field(record, 8));
+    let key = u64::from_le_bytes(field(record, 16));
     let value = &record[PREFIX_BYTES..PREFIX_BYTES + size_of::<V>()];
     (stamp, key, bytemuck::pod_read_unaligned(value))
 }
@@ -174,7 +175,7 @@ pub(super) fn get<V: Pod>(record: &[u8]) -> (u32, u64, V) {
 /// The key of a record.
 #[inline(always)]
 pub(super) fn key(record: &[u8]) -> u64 {
-    u64::from_le_bytes(field(record, 8))
+    u64::from_le_bytes(field(record, 16))
 }
 
 /// Gives a record its checksum.

@@ -24,13 +24,13 @@ pub(super) enum Request {
 #[derive(Debug)]
 pub(super) enum Answer<V> {
     /// The record of the key that was asked for.
-    Found { slot: u32, stamp: u32, value: V },
+    Found { slot: u32, stamp: u64, value: V },
     /// It is another key's.
     NotThis { slot: u32 },
     /// The record that is to be moved.
     Move {
         location: u32,
-        stamp: u32,
+        stamp: u64,
         key: u64,
         value: V,
     },

@@ -25,7 +25,7 @@ struct Segment {
     phase: Phase,
     live: u32,
     /// The latest stamp written to it.
-    newest: u32,
+    newest: u64,
     /// One bit a location.
     bits: Box<[u64]>,
 }
@@ -130,7 +130,7 @@ impl Segments {
 
     /// A record was written at `location`.
     #[inline(always)]
-    pub(super) fn born(&mut self, location: u32, stamp: u32) {
+    pub(super) fn born(&mut self, location: u32, stamp: u64) {
         let (segment, word, bit) = self.place(location);
         let segment = &mut self.all[segment];
         debug_assert!(
@@ -195,7 +195,7 @@ impl Segments {
 
     /// The next segment to compact: one with nothing newer than `horizon` if `only_expired`, else the one
     /// with the fewest live records among those looked at; and how many those were.
-    pub(super) fn choose(&mut self, horizon: u32, only_expired: bool) -> (Option<u32>, u64) {
+    pub(super) fn choose(&mut self, horizon: u64, only_expired: bool) -> (Option<u32>, u64) {
         let mut best: Option<(u32, usize)> = None;
         let mut looked = 0;
         for _ in 0..self.all.len().min(LOOKED_AT) {

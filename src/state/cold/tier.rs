@@ -179,7 +179,7 @@ impl<V: Pod> Cold<V> {
     /// # Panics
     /// Without room: see [`Cold::rooms`].
     #[inline]
-    pub fn evict(&mut self, hash: u64, key: u64, stamp: u32, value: &V) {
+    pub fn evict(&mut self, hash: u64, key: u64, stamp: u64, value: &V) {
         let fingerprint = fingerprint(hash);
         self.index.prefetch_header(fingerprint);
         if let Some(earlier) = self.late.half_way() {
@@ -200,7 +200,7 @@ impl<V: Pod> Cold<V> {
     }
 
     #[inline(always)]
-    pub(super) fn append(&mut self, key: u64, stamp: u32, value: &V) -> u32 {
+    pub(super) fn append(&mut self, key: u64, stamp: u64, value: &V) -> u32 {
         if self.open.is_none() {
             self.open_frame();
         }

@@ -24,9 +24,9 @@ pub(super) fn value(key: u64, version: u32) -> Value {
 
 pub(super) fn small(frame_records: usize, reads_max: usize) -> ColdOptions {
     ColdOptions {
-        frame_bytes: 32 * frame_records,
-        segment_bytes: 32 * frame_records * 4,
-        grow_bytes: 32 * frame_records as u64 * 4 * 8,
+        frame_bytes: 40 * frame_records,
+        segment_bytes: 40 * frame_records * 4,
+        grow_bytes: 40 * frame_records as u64 * 4 * 8,
         reads_max,
         partition: 0,
     }
@@ -47,12 +47,12 @@ struct World {
     server: ColdServer<Value>,
     cx: Context,
     /// What a fetch must find, and the stamp.
-    model: HashMap<u64, (u32, u32)>,
+    model: HashMap<u64, (u32, u64)>,
     asked: HashMap<u32, u64>,
     awaited: HashSet<u64>,
     tickets: u32,
     versions: u32,
-    horizon: u32,
+    horizon: u64,
 }
 
 impl World {
@@ -72,7 +72,7 @@ impl World {
     }
 
     /// The key is back, or was found to be away.
-    fn back(&mut self, key: u64, found: Option<(u32, Value)>) {
+    fn back(&mut self, key: u64, found: Option<(u64, Value)>) {
         match found {
             Some((stamp, found)) => {
                 let (version, expected) =
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    fn evict(&mut self, key: u64, stamp: u32) {
+    fn evict(&mut self, key: u64, stamp: u64) {
         if self.awaited.contains(&key) || self.model.contains_key(&key) || !self.cold.has_room() {
             return;
         }
@@ -161,7 +161,7 @@ impl World {
     /// What is cold is what the model says, short of what has expired.
     fn compare(&mut self) {
         let mut seen = HashMap::new();
-        let visit = &mut |key: u64, stamp: u32, found: &Value| {
+        let visit = &mut |key: u64, stamp: u64, found: &Value| {
             assert!(
                 seen.insert(key, (*found, stamp)).is_none(),
                 "key {key} comes once"
@@ -186,14 +186,14 @@ fn run(seed: u64, frame_records: usize, reads_max: usize, keys: &[u64], steps: u
     for step in 0..steps {
         let key = keys[random.below(keys.len() as u64) as usize];
         match random.below(20 + pace) {
-            0..=7 => world.evict(key, step as u32),
+            0..=7 => world.evict(key, step as u64),
             8..=13 => world.fetch(key),
             14 => world.remove(key),
             15..=16 => drop(world.poll()),
             17 if random.below(10) == 0 => world.cold.flush(),
             18 if random.below(40) == 0 => world.compare(),
             19 if expires && random.below(10) == 0 => {
-                world.horizon = world.horizon.max((step as u32).saturating_sub(200));
+                world.horizon = world.horizon.max((step as u64).saturating_sub(200));
                 world.cold.set_horizon(world.horizon);
             }
             _ => drop(world.serve()),
@@ -256,7 +256,7 @@ fn the_file_stays_within_twice_what_is_live_and_a_few_segments() {
     world.rest();
     world.compare();
     let figures = world.cold.figures();
-    let segments = 4096 + 8 * (32 * 8 * 4);
+    let segments = 4096 + 8 * (40 * 8 * 4);
     assert!(
         figures.file_bytes < 2 * figures.live_bytes + segments,
         "{figures:?}"
@@ -279,8 +279,8 @@ fn what_the_horizon_has_passed_leaves_index_and_file() {
         while !world.cold.has_room() {
             world.rest();
         }
-        world.evict(key, key as u32);
-        world.horizon = (key as u32).saturating_sub(1000);
+        world.evict(key, key);
+        world.horizon = key.saturating_sub(1000);
         world.cold.set_horizon(world.horizon);
         world.serve();
         world.poll();

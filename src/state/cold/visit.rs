@@ -17,7 +17,7 @@ impl<V: Pod> Cold<V> {
     ///
     /// # Errors
     /// When the file failed.
-    pub fn for_each(&mut self, each: &mut dyn FnMut(u64, u32, &V)) -> Result<(), TaskError> {
+    pub fn for_each(&mut self, each: &mut dyn FnMut(u64, u64, &V)) -> Result<(), TaskError> {
         self.publish();
         // Relaxed: whoever sees it late holds the lock for one batch more.
         let shared = self.shared.clone();

@@ -7,10 +7,10 @@
 //!   one reserve:   ├ line 0 │ line 1 │ … │ line S−1 ┤├ set 0: entry 0 … 15 │ set 1: … │ set S−1 … ┤
 //!                     64 B each: tags and policy          64 B each, or as many lines as the value takes
 //!
-//!   byte of an entry  0     8       12      16                                 64
-//!                     ├─────┼───────┼───────┼──────────────────────────────────┤
-//!                     │ key │ stamp │ spare │ value (48 B; longer: more lines) │
-//!                     └─────┴───────┴───────┴──────────────────────────────────┘
+//!   byte of an entry  0     8       16                                 64
+//!                     ├─────┼───────┼──────────────────────────────────┤
+//!                     │ key │ stamp │ value (48 B; longer: more lines) │
+//!                     └─────┴───────┴──────────────────────────────────┘
 //!
 //!   a batch:   prefetch(hash)   asks for the line of the set
 //!              look(spot)       the line is here: asks for the entry, or for the one that an insertion would take
@@ -38,8 +38,7 @@ pub struct Entry<V> {
     /// The key; the table finds the entry by it.
     pub key: u64,
     /// The owner's; the table only keeps it.
-    pub stamp: u32,
-    spare: u32,
+    pub stamp: u64,
     /// The state.
     pub value: V,
 }
@@ -288,7 +287,7 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
         &mut self,
         hash: u64,
         key: u64,
-        stamp: u32,
+        stamp: u64,
         value: V,
         evicted: impl FnOnce(&Entry<V>),
     ) -> &mut Entry<V> {
@@ -312,12 +311,7 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
             evicted(self.entry(set, way));
         }
         let entry = self.entry_mut(set, way);
-        *entry = Entry {
-            key,
-            stamp,
-            spare: 0,
-            value,
-        };
+        *entry = Entry { key, stamp, value };
         entry
     }
 

@@ -31,7 +31,7 @@ fn steps(keys: u64) -> impl Strategy<Value = Vec<Step>> {
 /// The table and what it must hold.
 struct Twin<P, const N: usize> {
     hot: Hot<[u64; N], P>,
-    held: HashMap<u64, (u32, [u64; N])>,
+    held: HashMap<u64, (u64, [u64; N])>,
     version: u64,
 }
 
@@ -47,7 +47,7 @@ impl<P: SetPolicy, const N: usize> Twin<P, N> {
     fn touch(&mut self, spot: Spot, key: u64) {
         self.version += 1;
         let hash = mum64(key);
-        let stamp = self.version as u32;
+        let stamp = self.version;
         match self.hot.hit(spot, hash, key) {
             Some(entry) => {
                 assert_eq!(entry.key, key);

@@ -58,11 +58,11 @@ impl<V: Pod> Table<V> {
     fn migrate(&mut self) {
         self.layout_version += 1;
         let mut from = self.front.saturating_sub(MIGRATE_SLOTS);
-        while from > 0 && self.slot(from - 1).tag != 0 {
+        while from > 0 && self.slot(from - 1).stamp != 0 {
             from -= 1;
         }
         let mut end = self.front;
-        while self.slot(end).tag != 0 {
+        while self.slot(end).stamp != 0 {
             end += 1;
         }
         if 2 * from < end {
@@ -75,8 +75,8 @@ impl<V: Pod> Table<V> {
             self.fetch(2 * (index + MIGRATE_AHEAD));
             self.fetch(2 * (index + MIGRATE_AHEAD) + 1);
             let entry = *self.slot(index);
-            if entry.tag != 0 {
-                self.slot(index).tag = 0;
+            if entry.stamp != 0 {
+                self.slot(index).stamp = 0;
                 self.place(entry);
             }
         }
@@ -87,9 +87,9 @@ impl<V: Pod> Table<V> {
     fn finish(&mut self, end: usize) {
         let mut entries = std::mem::take(&mut self.scratch);
         for index in 0..end {
-            if self.slot(index).tag != 0 {
+            if self.slot(index).stamp != 0 {
                 entries.push(*self.slot(index));
-                self.slot(index).tag = 0;
+                self.slot(index).stamp = 0;
             }
         }
         self.shift -= 1;
@@ -105,7 +105,7 @@ impl<V: Pod> Table<V> {
 
     fn place(&self, entry: Slot<V>) {
         let mut index = self.home(mum64(entry.key));
-        while self.slot(index).tag != 0 {
+        while self.slot(index).stamp != 0 {
             index += 1;
         }
         *self.slot(index) = entry;

@@ -4,10 +4,10 @@
 //! so slots stand in the order of their hashes, and a table of twice the size keeps that order:
 //!
 //! ```text
-//!   byte 0     8      12      16                                 64
-//!        ├─────┼──────┼───────┼──────────────────────────────────┤
-//!        │ key │ tag  │ stamp │ value (48 B; longer: more lines) │   one slot
-//!        └─────┴──────┴───────┴──────────────────────────────────┘
+//!   byte 0     8       16                                 64
+//!        ├─────┼───────┼──────────────────────────────────┤
+//!        │ key │ stamp │ value (48 B; longer: more lines) │   one slot; its stamp is 0 when it is empty
+//!        └─────┴───────┴──────────────────────────────────┘
 //!
 //!   growing, from the top down; `front` always stands behind an empty slot
 //!
@@ -20,7 +20,7 @@
 //! 1. Linear probing: no empty slot lies between an entry and its home slot.
 //! 2. A hash up to `last_old` lives in the old layout, one above it in the new; at rest `last_old` is
 //!    `u64::MAX`, so that one comparison serves both cases.
-//! 3. Every slot below `capacity + tail` lies inside the reserved memory; a slot whose tag is 0 is empty.
+//! 3. Every slot below `capacity + tail` lies inside the reserved memory; a slot whose stamp is 0 is empty.
 //!
 //! Growing costs each newly inserted key [`MIGRATE_PER_INSERT`] slots of sequential copying and no event
 //! more than one cluster beyond that; there is never a second copy of the table. Its worst moment is half
@@ -43,18 +43,18 @@ use bytemuck::Pod;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// One entry and its place. Two thirds of a line are the user's; the tag is read with the key.
+/// One entry and its place. Two thirds of a line are the user's; the stamp is read with the key.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 struct Slot<V> {
     key: u64,
-    tag: u32,
-    /// For the user; zero when the key is new. Time to live keeps the time of the last event here.
-    stamp: u32,
+    /// 0: empty; [`NEW`]: not stamped yet; else the user's. Time to live keeps the time of the last event.
+    stamp: u64,
     value: V,
 }
 
-const OCCUPIED: u32 = 1;
+/// The stamp of an entry that its user has not stamped.
+pub(super) const NEW: u64 = 1;
 
 const _: () = {
     assert!(
@@ -248,7 +248,7 @@ impl<V: Pod> Table<V> {
     #[inline(always)]
     pub fn look(&self, place: Place, key: u64) -> Place {
         let slot = self.slot(place.0);
-        let past = usize::from((slot.tag != 0) & (slot.key != key));
+        let past = usize::from((slot.stamp != 0) & (slot.key != key));
         let next = place.0 + past;
         #[cfg(target_arch = "x86_64")]
         for further in 0..LOOK_LINES {
@@ -274,9 +274,9 @@ impl<V: Pod> Table<V> {
         &mut self.slot_at(place, key).value
     }
 
-    /// The same with the entry's stamp, zero if the key is new.
+    /// The same with the entry's stamp, [`NEW`] if the key is new; it must not become 0.
     #[inline(always)]
-    pub fn at_stamped(&mut self, place: Place, key: u64) -> (&mut u32, &mut V) {
+    pub fn at_stamped(&mut self, place: Place, key: u64) -> (&mut u64, &mut V) {
         let slot = self.slot_at(place, key);
         (&mut slot.stamp, &mut slot.value)
     }
@@ -286,11 +286,10 @@ impl<V: Pod> Table<V> {
         let mut index = place.0;
         loop {
             let slot = self.slot(index);
-            if slot.tag == 0 {
+            if slot.stamp == 0 {
                 *slot = Slot {
                     key,
-                    tag: OCCUPIED,
-                    stamp: 0,
+                    stamp: NEW,
                     value: V::zeroed(),
                 };
                 self.len += 1;
@@ -329,7 +328,7 @@ impl<V: Pod> Table<V> {
         let mut index = self.home(hash);
         loop {
             match self.slot(index) {
-                slot if slot.tag == 0 => return None,
+                slot if slot.stamp == 0 => return None,
                 slot if slot.key == key => return Some(index),
                 _ => index += 1,
             }
@@ -351,7 +350,7 @@ impl<V: Pod> Table<V> {
         let mut next = hole + 1;
         loop {
             let candidate = *self.slot(next);
-            if candidate.tag == 0 {
+            if candidate.stamp == 0 {
                 break;
             }
             if self.home(mum64(candidate.key)) <= hole {
@@ -360,7 +359,7 @@ impl<V: Pod> Table<V> {
             }
             next += 1;
         }
-        self.slot(hole).tag = 0;
+        self.slot(hole).stamp = 0;
         self.len -= 1;
     }
 

@@ -10,17 +10,17 @@ impl<V: Pod> Table<V> {
         (0..)
             .map(|index| self.slot(index))
             .enumerate()
-            .take_while(move |(index, slot)| *index < end || slot.tag != 0)
-            .filter(|(_, slot)| slot.tag != 0)
+            .take_while(move |(index, slot)| *index < end || slot.stamp != 0)
+            .filter(|(_, slot)| slot.stamp != 0)
             .map(|(_, slot)| (slot.key, &slot.value))
     }
 
     /// Shows every entry to `keep` and removes those for which it says false.
     pub fn retain(&mut self, keep: &mut dyn FnMut(u64, &V) -> bool) {
         let mut index = 0;
-        while index < self.end_slots() || self.slot(index).tag != 0 {
+        while index < self.end_slots() || self.slot(index).stamp != 0 {
             let slot = self.slot(index);
-            if slot.tag != 0 && !keep(slot.key, &slot.value) {
+            if slot.stamp != 0 && !keep(slot.key, &slot.value) {
                 // What moves up into this slot is shown next.
                 self.empty(index);
             } else {
@@ -32,14 +32,14 @@ impl<V: Pod> Table<V> {
     /// Looks at the next `slots` slots, round and round, and removes the entries whose stamp `is_over`
     /// finds old. Returns how many. Places found before are void if there were any.
     #[inline]
-    pub fn sweep(&mut self, slots: usize, is_over: impl Fn(u32) -> bool) -> u64 {
+    pub fn sweep(&mut self, slots: usize, is_over: impl Fn(u64) -> bool) -> u64 {
         let mut removed = 0;
         for _ in 0..slots {
             if self.swept >= self.end_slots() {
                 self.swept = 0;
             }
             let slot = self.slot(self.swept);
-            if slot.tag != 0 && is_over(slot.stamp) {
+            if slot.stamp != 0 && is_over(slot.stamp) {
                 // What moves up into this slot is looked at next.
                 self.empty(self.swept);
                 removed += 1;
