@@ -25,7 +25,7 @@ use super::stage::Logic;
 use super::tiers::Tiers;
 use super::waiting::Waiting;
 use super::work::Work;
-use super::{Emitter, Operator, Retain};
+use super::{Operator, Retain};
 use crate::event::{Due, Message};
 use crate::partition::mum64;
 use crate::state::{Fetch, SetPolicy, Spot, TimeToLive};
@@ -203,16 +203,13 @@ where
             ..
         } = self;
         let mut moved = false;
-        let mut spots = [Spot::default(); BACK_LOOK];
-        let mut count = 0;
         while let Some((ticket, hash)) = waiting.ready(0) {
             if let Some((_, ahead)) = waiting.ready(BACK_FETCH) {
                 tiers.hot.prefetch(ahead);
             }
             if let Some((_, ahead)) = waiting.ready(BACK_LOOK) {
-                spots[count % BACK_LOOK] = tiers.hot.look(tiers.hot.prefetch(ahead), ahead);
+                tiers.hot.look(tiers.hot.prefetch(ahead), ahead);
             }
-            count += 1;
             loop {
                 // Inline, nothing may be overtaken, and an event puts out no more than it would have anyway.
                 if down.is_blocked() && inline.is_none() {
@@ -333,12 +330,14 @@ where
         cx: &mut Context,
     ) -> Result<bool, TaskError> {
         self.tiers.now_ns = cx.now_ns;
-        if let Some(error) = self.failure.take() {
-            return Err(error);
-        }
         self.step_inline()?;
         let moved = self.hear()?;
         Ok(self.go_on(down) | (moved && self.inline.is_none()))
+    }
+
+    #[inline(always)]
+    fn check(&mut self) -> Result<(), TaskError> {
+        self.failure.take().map_or(Ok(()), Err)
     }
 
     #[inline(always)]
@@ -360,27 +359,13 @@ where
         if self.live.is_limited() {
             self.tiers.expire_before(&self.live, watermark_ns);
         }
-        let mut out = Emitter {
-            down,
-            due: Due::new(cx.clock.now_ns()),
-            outputs: 0,
-        };
         let mut states = self.tiers.whole(&mut self.waiting, &mut self.failure);
-        self.work
-            .operator
-            .watermark(watermark_ns, &mut states, &mut out);
-        self.work.events_expanded += out.outputs;
+        self.work.watermark(watermark_ns, &mut states, down, cx);
     }
 
     fn end<D: Downstream<Op::Out>>(&mut self, down: &mut D, cx: &mut Context) {
-        let mut out = Emitter {
-            down,
-            due: Due::new(cx.clock.now_ns()),
-            outputs: 0,
-        };
         let mut states = self.tiers.whole(&mut self.waiting, &mut self.failure);
-        self.work.operator.end(&mut states, &mut out);
-        self.work.events_expanded += out.outputs;
+        self.work.end(&mut states, down, cx);
     }
 
     fn at_event(&self) -> Option<String> {
@@ -388,12 +373,12 @@ where
     }
 
     fn figures(self, figures: &mut Figures) {
-        figures.events_filtered += self.work.events_filtered;
-        figures.events_expanded += self.work.events_expanded;
-        figures.keys_expired = self.work.expirations;
-        self.tiers.figures(self.waiting.most(), figures);
-        figures.caches.extend(self.work.operator.caches());
-        figures.measures.extend(self.work.operator.measures());
-        figures.notes.extend(self.work.operator.notes());
+        self.tiers
+            .figures(self.waiting.most(), self.work.expirations, figures);
+        self.work.figures(figures);
     }
 }
+
+#[cfg(test)]
+#[path = "bounded_tests.rs"]
+mod tests;

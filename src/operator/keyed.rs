@@ -13,8 +13,9 @@
 //! found ahead are found again.
 
 use super::stage::Logic;
-use super::{Emitter, Operator, Retain};
-use crate::event::{Due, Event, Message};
+use super::work::Work;
+use super::{Operator, Retain};
+use crate::event::{Event, Message};
 use crate::partition::mum64;
 use crate::state::{Place, SETTLE_EVERY, Table, TimeToLive, stamp_at};
 use crate::task::{Context, Downstream, Figures, Watch};
@@ -35,15 +36,12 @@ impl<T, F: Fn(&T) -> u64 + Clone + Send + 'static> KeyOf<T> for F {}
 
 /// An operator over keyed state that is all in memory.
 pub struct Keyed<Op: Operator, K, L> {
-    operator: Op,
+    work: Work<Op>,
     key: K,
     table: Table<Op::State>,
     live: L,
     /// The stamp of the watermark, 0 before the first.
     horizon: u64,
-    expirations: u64,
-    events_filtered: u64,
-    events_expanded: u64,
     interrupted: Option<String>,
 }
 
@@ -51,39 +49,14 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
     /// Runs `operator` on the state in `table` of what `key` finds, for as long as it is to `live`.
     pub fn new(operator: Op, key: K, table: Table<Op::State>, live: L) -> Self {
         Keyed {
-            operator,
+            work: Work::new(operator),
             key,
             table,
             live,
             horizon: 0,
-            expirations: 0,
-            events_filtered: 0,
-            events_expanded: 0,
             interrupted: None,
         }
     }
-}
-
-/// Notes that an event has touched an entry, which starts anew if its time to live had passed; whether it
-/// had.
-#[inline(always)]
-pub(super) fn touch<E, V: Pod>(
-    live: &impl TimeToLive<E>,
-    event: &E,
-    stamp: &mut u64,
-    state: &mut V,
-) -> bool {
-    if !live.is_limited() {
-        return false;
-    }
-    let now = live.stamp(event);
-    let over = live.is_over(*stamp, now);
-    if over {
-        *state = V::zeroed();
-    }
-    // An event that comes late in its key's order does not shorten the life of the key.
-    *stamp = now.max(*stamp);
-    over
 }
 
 /// Finds the places of `range` anew after entries have moved.
@@ -109,14 +82,11 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
     #[inline]
     fn run<D: Downstream<Op::Out>>(&mut self, messages: &[Message<Op::In>], down: &mut D) -> usize {
         let Keyed {
-            operator,
+            work,
             key: key_of,
             table,
             live,
             horizon,
-            expirations,
-            events_filtered,
-            events_expanded,
             interrupted,
         } = self;
         let mut watch = Watch {
@@ -131,7 +101,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
             table.settle();
             if live.is_limited() && *horizon != 0 {
                 // Each event pays for looking at one slot: all are looked at once in as many events.
-                *expirations += table.sweep(BLOCK, |stamp| live.is_over(stamp, *horizon));
+                work.expirations += table.sweep(BLOCK, |stamp| live.is_over(stamp, *horizon));
             }
             if table.layout_version() != version {
                 find_again(table, key_of, messages, &mut places, done..fetched);
@@ -161,16 +131,8 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
                 watch.event = Some(event);
                 let key = key_of(event);
                 let (stamp, state) = table.at_stamped(places[done % PLACES], key);
-                *expirations += u64::from(touch(live, event, stamp, state));
-                let mut out = Emitter {
-                    down: &mut *down,
-                    due: *due,
-                    outputs: 0,
-                };
-                let retain = operator.process(key, event, state, &mut out);
-                let outputs = out.outputs;
-                *events_filtered += u64::from(outputs == 0);
-                *events_expanded += outputs.saturating_sub(1);
+                let at = (key, stamp, state);
+                let retain = work.process(live, (*due, event), at, down);
                 done += 1;
                 if retain == Retain::Remove {
                     table.remove(mum64(key), key);
@@ -191,24 +153,11 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         if self.live.is_limited() {
             self.horizon = stamp_at(watermark_ns);
         }
-        let mut out = Emitter {
-            down,
-            due: Due::new(cx.clock.now_ns()),
-            outputs: 0,
-        };
-        self.operator
-            .watermark(watermark_ns, &mut self.table, &mut out);
-        self.events_expanded += out.outputs;
+        self.work.watermark(watermark_ns, &mut self.table, down, cx);
     }
 
     fn end<D: Downstream<Op::Out>>(&mut self, down: &mut D, cx: &mut Context) {
-        let mut out = Emitter {
-            down,
-            due: Due::new(cx.clock.now_ns()),
-            outputs: 0,
-        };
-        self.operator.end(&mut self.table, &mut out);
-        self.events_expanded += out.outputs;
+        self.work.end(&mut self.table, down, cx);
     }
 
     fn at_event(&self) -> Option<String> {
@@ -216,13 +165,8 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
     }
 
     fn figures(self, figures: &mut Figures) {
-        figures.events_filtered += self.events_filtered;
-        figures.events_expanded += self.events_expanded;
         figures.keys = self.table.len() as u64;
         figures.state_bytes = self.table.state_bytes() as u64;
-        figures.keys_expired = self.expirations;
-        figures.caches.extend(self.operator.caches());
-        figures.measures.extend(self.operator.measures());
-        figures.notes.extend(self.operator.notes());
+        self.work.figures(figures);
     }
 }

@@ -52,6 +52,14 @@ pub trait Logic: Send + Sized {
         Ok(false)
     }
 
+    /// Called at the end of each step, the last one too.
+    ///
+    /// # Errors
+    /// What went wrong where nothing could be returned: while the operator looked through all its state.
+    fn check(&mut self) -> Result<(), TaskError> {
+        Ok(())
+    }
+
     /// How many events it has put aside so far to wait for their state.
     fn put_aside(&self) -> u64 {
         0
@@ -185,6 +193,7 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
                 taken += inlets[index].take(cx.budget, |messages| body.work(messages, index, cx));
             }
         }
+        body.logic.check()?;
         *first = (*first + 1) % inlets.len();
         if taken == 0 && !moved {
             let waiting = body.logic.through() < body.logic.put_aside();

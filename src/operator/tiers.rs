@@ -131,7 +131,8 @@ impl<V: Pod + Send, P: SetPolicy> Tiers<V, P> {
         }
     }
 
-    pub(super) fn figures(&self, waiting_max: u64, figures: &mut Figures) {
+    /// `waiting_max` events waited at most, and `expired` entries were found over by an event.
+    pub(super) fn figures(&self, waiting_max: u64, expired: u64, figures: &mut Figures) {
         let mut cold = self.cold.figures();
         cold.waiting_max = waiting_max;
         figures.notes.extend(self.cold.notes());
@@ -148,7 +149,7 @@ impl<V: Pod + Send, P: SetPolicy> Tiers<V, P> {
             misses_new: self.misses_new,
             evictions: self.evictions,
             invalidations: 0,
-            expirations: figures.keys_expired,
+            expirations: expired + self.dropped,
             cold: Some(cold),
         });
     }
@@ -166,12 +167,12 @@ impl<E: Copy, V: Pod + Send, P: SetPolicy> Whole<'_, E, V, P> {
     fn forget(&mut self, key: u64) -> Result<(), TaskError> {
         let hash = mum64(key);
         if let Some(ticket) = self.waiting.find(hash, key) {
-            self.waiting.forget(ticket);
+            self.waiting.retain(ticket, false);
             return Ok(());
         }
         let now_ns = self.tiers.now_ns;
         while self.tiers.cold.remove(hash, key, now_ns) == Remove::Full {
-            self.tiers.cold.for_each(&mut |_, _, _| ())?;
+            self.tiers.cold.serve()?;
             let waiting = &mut *self.waiting;
             self.tiers.cold.poll(now_ns, |reply| waiting.hear(reply))?;
         }

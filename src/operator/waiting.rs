@@ -228,18 +228,14 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
         Some((due, event, slot.key, &mut slot.stamp, &mut slot.state))
     }
 
-    /// Whether the state is kept after the event taken last; otherwise the next finds it new.
+    /// Whether the state is kept: after the event taken last or, before it has come, when it comes. If not, the
+    /// next event finds it new.
     pub(super) fn retain(&mut self, ticket: u32, kept: bool) {
         let slot = &mut self.keys[ticket as usize];
         slot.kept = kept;
         if !kept {
             (slot.stamp, slot.state) = (0, V::zeroed());
         }
-    }
-
-    /// The key of `ticket` is to be forgotten: the next event finds it new.
-    pub(super) fn forget(&mut self, ticket: u32) {
-        self.retain(ticket, false);
     }
 
     /// Keys whose state has come and is kept, and their states.

@@ -1,10 +1,10 @@
 //! An operator at work on one event, and what is counted of it.
 
-use super::keyed::touch;
 use super::{Emitter, Operator, Retain};
 use crate::event::Due;
-use crate::state::TimeToLive;
-use crate::task::Downstream;
+use crate::state::{States, TimeToLive};
+use crate::task::{Context, Downstream, Figures};
+use bytemuck::Pod;
 
 /// The operator, and what is counted of its work.
 pub(super) struct Work<Op> {
@@ -46,4 +46,65 @@ impl<Op: Operator> Work<Op> {
         self.events_expanded += outputs.saturating_sub(1);
         retain
     }
+
+    /// Tells the operator of a watermark.
+    pub(super) fn watermark<D: Downstream<Op::Out>>(
+        &mut self,
+        watermark_ns: u64,
+        states: &mut dyn States<Op::State>,
+        down: &mut D,
+        cx: &mut Context,
+    ) {
+        let mut out = emitter(down, cx);
+        self.operator.watermark(watermark_ns, states, &mut out);
+        self.events_expanded += out.outputs;
+    }
+
+    /// Tells the operator of the end.
+    pub(super) fn end<D: Downstream<Op::Out>>(
+        &mut self,
+        states: &mut dyn States<Op::State>,
+        down: &mut D,
+        cx: &mut Context,
+    ) {
+        let mut out = emitter(down, cx);
+        self.operator.end(states, &mut out);
+        self.events_expanded += out.outputs;
+    }
+
+    /// Adds what was counted, and what the operator itself has to say.
+    pub(super) fn figures(self, figures: &mut Figures) {
+        figures.events_filtered += self.events_filtered;
+        figures.events_expanded += self.events_expanded;
+        figures.keys_expired += self.expirations;
+        figures.caches.extend(self.operator.caches());
+        figures.measures.extend(self.operator.measures());
+        figures.notes.extend(self.operator.notes());
+    }
+}
+
+/// For outputs that no event brings: they are due now.
+fn emitter<'a, D>(down: &'a mut D, cx: &Context) -> Emitter<'a, D> {
+    Emitter {
+        down,
+        due: Due::new(cx.clock.now_ns()),
+        outputs: 0,
+    }
+}
+
+/// Notes that an event has touched an entry, which starts anew if its time to live had passed; whether it
+/// had.
+#[inline(always)]
+fn touch<E, V: Pod>(live: &impl TimeToLive<E>, event: &E, stamp: &mut u64, state: &mut V) -> bool {
+    if !live.is_limited() {
+        return false;
+    }
+    let now = live.stamp(event);
+    let over = live.is_over(*stamp, now);
+    if over {
+        *state = V::zeroed();
+    }
+    // An event that comes late in its key's order does not shorten the life of the key.
+    *stamp = now.max(*stamp);
+    over
 }

@@ -6,10 +6,29 @@
 
 use super::error::ColdError;
 use super::layout;
+use super::server::{Server, Shared};
 use super::tier::Cold;
 use crate::task::TaskError;
 use bytemuck::Pod;
+use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
+
+/// The server, locked, with all requests answered.
+fn served<'a, V: Pod>(
+    shared: &'a Shared<V>,
+    name: &str,
+) -> Result<MutexGuard<'a, Server<V>>, TaskError> {
+    // Relaxed: whoever sees it late holds the lock for one batch more.
+    shared.wanted.store(true, Ordering::Relaxed);
+    let locked = shared.server.lock();
+    shared.wanted.store(false, Ordering::Relaxed);
+    let Ok(mut server) = locked else {
+        let name = name.to_owned();
+        return Err(TaskError::from(ColdError::Helper { name }));
+    };
+    while server.serve() > 0 {}
+    Ok(server)
+}
 
 impl<V: Pod> Cold<V> {
     /// Calls `each` with every cold entry, in the order of the file. Blocks: it does the server's work
@@ -19,16 +38,8 @@ impl<V: Pod> Cold<V> {
     /// When the file failed.
     pub fn for_each(&mut self, each: &mut dyn FnMut(u64, u64, &V)) -> Result<(), TaskError> {
         self.publish();
-        // Relaxed: whoever sees it late holds the lock for one batch more.
         let shared = self.shared.clone();
-        shared.wanted.store(true, Ordering::Relaxed);
-        let served = shared.server.lock();
-        shared.wanted.store(false, Ordering::Relaxed);
-        let Ok(mut server) = served else {
-            let name = self.name.clone();
-            return Err(TaskError::from(ColdError::Helper { name }));
-        };
-        while server.serve() > 0 {}
+        let mut server = served(&shared, &self.name)?;
         if server.failed {
             drop(server);
             return self.poll(0, |_| ()).map(|_| ());
@@ -53,6 +64,16 @@ impl<V: Pod> Cold<V> {
             }
         }
         Ok(())
+    }
+
+    /// Has all that was asked for answered, without waiting for who else would do it: the next
+    /// [`Cold::poll`] brings the answers.
+    ///
+    /// # Errors
+    /// When the helper has died.
+    pub fn serve(&mut self) -> Result<(), TaskError> {
+        self.publish();
+        served(&self.shared, &self.name).map(drop)
     }
 
     /// Things people should know at the end of the run.
