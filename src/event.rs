@@ -45,7 +45,12 @@ pub enum Marker {
     /// No event with an earlier event time follows (ns).
     Watermark(u64),
     /// Cuts the stream: what came before belongs to this epoch, what follows to the next.
-    Barrier(u64),
+    Barrier {
+        /// The epoch that it closes.
+        epoch: u64,
+        /// Whether every task is to capture its state as it stands here.
+        checkpoint: bool,
+    },
     /// Rides behind one event in many and measures what it goes through.
     Probe {
         /// When the source took the event up, in ns of the run's clock.

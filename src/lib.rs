@@ -1,6 +1,7 @@
 //! Millstream: a lock-free, low-latency, single-node stateful stream engine.
 pub mod app;
 pub mod cache;
+pub mod checkpoint;
 pub mod cli;
 pub mod event;
 pub mod exchange;

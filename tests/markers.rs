@@ -123,7 +123,17 @@ fn marker(marker: Marker) -> Seen {
 #[test]
 fn a_barrier_waits_for_all_inputs_and_holds_back_what_follows_it() {
     let mut bench = Bench::new(2, 64);
-    bench.send(0, &[event(1), marker(Barrier(1)), event(2)]);
+    bench.send(
+        0,
+        &[
+            event(1),
+            marker(Barrier {
+                epoch: 1,
+                checkpoint: false,
+            }),
+            event(2),
+        ],
+    );
     bench.send(1, &[event(3)]);
     let mut out = bench.run();
     out.sort_by_key(|seen| format!("{seen:?}"));
@@ -132,9 +142,28 @@ fn a_barrier_waits_for_all_inputs_and_holds_back_what_follows_it() {
         [event(1), event(3)],
         "event 2 belongs to the next epoch"
     );
-    bench.send(1, &[event(4), marker(Barrier(1)), event(5)]);
+    bench.send(
+        1,
+        &[
+            event(4),
+            marker(Barrier {
+                epoch: 1,
+                checkpoint: false,
+            }),
+            event(5),
+        ],
+    );
     let out = bench.run();
-    assert_eq!(out[..2], [event(4), marker(Barrier(1))]);
+    assert_eq!(
+        out[..2],
+        [
+            event(4),
+            marker(Barrier {
+                epoch: 1,
+                checkpoint: false
+            })
+        ]
+    );
     let mut behind = out[2..].to_vec();
     behind.sort_by_key(|seen| format!("{seen:?}"));
     assert_eq!(behind, [event(2), event(5)]);
@@ -162,14 +191,23 @@ fn the_watermark_is_the_lowest_of_the_open_inputs_and_is_told_once() {
 #[test]
 fn the_end_is_that_of_all_inputs_and_an_ended_one_holds_no_barrier_back() {
     let mut bench = Bench::new(3, 64);
-    bench.send(0, &[marker(Barrier(1))]);
+    bench.send(
+        0,
+        &[marker(Barrier {
+            epoch: 1,
+            checkpoint: false,
+        })],
+    );
     bench.send(1, &[event(1), marker(End)]);
     bench.send(2, &[]);
     assert_eq!(bench.run(), [event(1)]);
     bench.send(2, &[marker(End)]);
     assert_eq!(
         bench.run(),
-        [marker(Barrier(1))],
+        [marker(Barrier {
+            epoch: 1,
+            checkpoint: false
+        })],
         "nobody else will come to it"
     );
     bench.send(0, &[event(2), marker(End)]);
@@ -195,7 +233,10 @@ fn every_epoch_is_whole_whatever_the_order_of_arrival() {
                 sent += count;
                 messages.extend((0..count).map(|number| event(epoch * 1_000 + number)));
                 messages.push(marker(Watermark(epoch * 1_000)));
-                messages.push(marker(Barrier(epoch)));
+                messages.push(marker(Barrier {
+                    epoch,
+                    checkpoint: false,
+                }));
             }
             messages.push(marker(End));
             messages.reverse();
@@ -224,7 +265,7 @@ fn every_epoch_is_whole_whatever_the_order_of_arrival() {
                     );
                     events += 1;
                 }
-                Seen::Marker(Barrier(closed)) => {
+                Seen::Marker(Barrier { epoch: closed, .. }) => {
                     assert_eq!(closed, epoch, "seed {seed}");
                     epoch += 1;
                 }

@@ -138,7 +138,8 @@ struct Body<L, D> {
     down: D,
     events_in: u64,
     queueing: Histogram<u64>,
-    epoch: u64,
+    /// The latest that an input has reached.
+    barrier: Marker,
     ended: bool,
     /// Inputs with a deferred watermark.
     deferred: usize,
@@ -157,7 +158,7 @@ impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
             down,
             events_in: 0,
             queueing,
-            epoch: 0,
+            barrier: Marker::End,
             ended: false,
             deferred: 0,
         };
@@ -302,10 +303,10 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
                 );
             }
             Marker::Watermark(watermark_ns) => self.watermark(watermark_ns, index, cx),
-            Marker::Barrier(epoch) => {
+            Marker::Barrier { .. } => {
                 self.release_watermarks(cx);
                 self.inputs[index].at_barrier = true;
-                return !self.pass_barrier(Some(epoch), cx);
+                return !self.pass_barrier(Some(marker), cx);
             }
             Marker::End => {
                 self.release_watermarks(cx);
@@ -375,9 +376,9 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
     }
 
     /// Sends the barrier on once every open input stands at it; whether it did.
-    fn pass_barrier(&mut self, epoch: Option<u64>, cx: &mut Context) -> bool {
-        if let Some(epoch) = epoch {
-            self.epoch = epoch;
+    fn pass_barrier(&mut self, barrier: Option<Marker>, cx: &mut Context) -> bool {
+        if let Some(barrier) = barrier {
+            self.barrier = barrier;
         }
         let waiting = self.inputs.iter().any(|input| input.at_barrier);
         if !waiting
@@ -391,7 +392,7 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
         self.inputs
             .iter_mut()
             .for_each(|input| input.at_barrier = false);
-        self.down.marker(Marker::Barrier(self.epoch), cx);
+        self.down.marker(self.barrier, cx);
         true
     }
 }

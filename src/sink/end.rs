@@ -126,7 +126,7 @@ impl<T: Event, S: Sink<T>> Downstream<T> for SinkEnd<S> {
         match marker {
             Marker::Watermark(_) => {}
             Marker::Probe { read_ns, .. } => self.probes.push(read_ns),
-            Marker::Barrier(epoch) => {
+            Marker::Barrier { epoch, .. } => {
                 self.stamp(cx);
                 self.part.epoch = epoch;
                 self.part.end_ns = cx.clock.now_ns();

@@ -231,7 +231,13 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
         if cx.now_ns >= counts.barrier_due_ns {
             counts.epoch += 1;
             counts.barrier_due_ns = cx.now_ns + self.interval_ns;
-            self.down.marker(Marker::Barrier(counts.epoch), cx);
+            self.down.marker(
+                Marker::Barrier {
+                    epoch: counts.epoch,
+                    checkpoint: false,
+                },
+                cx,
+            );
             marked = true;
         }
         marked

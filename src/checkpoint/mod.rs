@@ -1,0 +1,23 @@
+//! Checkpoints: the state of a flow at a barrier, in files that outlive the process.
+//!
+//! ```text
+//!   core                         region shared with the writer        writer (a process, or a thread)
+//!   task ─ barrier ─► Port ──► frames of one part, in a ring ──► Writer ──► part files ─ sync ─► manifest
+//!        ◄──────────────────── what each rotation file holds ◄───────────── which epoch is durable
+//!
+//!   DIR/lock                        held by the engine and its writer
+//!   DIR/run-000001/manifest         fixed slots, written last, synced, read back
+//!   DIR/run-000001/aggregate-0.0    block b of a part always in the same place; three files in rotation,
+//!   DIR/run-000001/aggregate-0.1    so that the two newest durable epochs are never written over
+//!   DIR/run-000001/aggregate-0.2
+//! ```
+//!
+//! Every run writes into a directory of its own; one that was restored from removes the older ones once it
+//! has a durable epoch itself. Only the writer touches the files.
+mod piece;
+mod shape;
+pub use piece::{Piece, Settled};
+pub use shape::{Kind, PartShape, Shape};
+
+/// Files in rotation for each part: two durable epochs to fall back on, and one being written.
+pub const ROTATION: usize = 3;
