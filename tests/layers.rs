@@ -46,7 +46,12 @@ const LAYERS: [(&str, u8); 22] = [
 ];
 
 /// Where `unsafe` may stand, and what for.
-const UNSAFE: [(&str, &str); 7] = [
+const UNSAFE: [(&str, &str); 9] = [
+    ("src/checkpoint/port.rs", "sends entries with their padding"),
+    (
+        "src/checkpoint/region.rs",
+        "memory shared with the process that writes checkpoints",
+    ),
     (
         "src/ring/outlet.rs",
         "writes into slots that the ring has granted",

@@ -15,8 +15,12 @@
 //! Every run writes into a directory of its own; one that was restored from removes the older ones once it
 //! has a durable epoch itself. Only the writer touches the files.
 mod piece;
+mod port;
+mod region;
 mod shape;
 pub use piece::{Piece, Settled};
+pub use port::{Begun, Inflow, Port, Slot};
+pub use region::Region;
 pub use shape::{Kind, PartShape, Shape};
 
 /// Files in rotation for each part: two durable epochs to fall back on, and one being written.
