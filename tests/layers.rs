@@ -46,7 +46,7 @@ const LAYERS: [(&str, u8); 22] = [
 ];
 
 /// Where `unsafe` may stand, and what for.
-const UNSAFE: [(&str, &str); 9] = [
+const UNSAFE: [(&str, &str); 10] = [
     ("src/checkpoint/port.rs", "sends entries with their padding"),
     (
         "src/checkpoint/region.rs",
@@ -63,6 +63,10 @@ const UNSAFE: [(&str, &str); 9] = [
     (
         "src/state/hot/table.rs",
         "lines and entries in reserved memory; prefetch",
+    ),
+    (
+        "src/state/table/capture.rs",
+        "tags and blocks of the slots in reserved memory",
     ),
     (
         "src/state/table/mod.rs",

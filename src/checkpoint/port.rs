@@ -112,6 +112,12 @@ impl Port {
             .is_some_and(|sender| sender.room() > RESERVED)
     }
 
+    /// Whether more than half of the frames are free.
+    #[inline]
+    pub fn has_ample_room(&mut self) -> bool {
+        self.sender.as_mut().is_some_and(Sender::has_ample_room)
+    }
+
     /// Sends the `len` bytes at `block`. False: there was no room, and the epoch is void.
     ///
     /// # Safety

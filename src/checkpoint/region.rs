@@ -286,6 +286,11 @@ impl Sender {
         slots - (self.head - self.tail)
     }
 
+    /// Whether more than half of the frames are free.
+    pub(super) fn has_ample_room(&mut self) -> bool {
+        self.room() > self.region.lane(self.lane).slots / 2
+    }
+
     /// Starts again with the first slot, if the lane is empty.
     pub(super) fn rewind(&mut self) {
         let lane = self.region.lane(self.lane);

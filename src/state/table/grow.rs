@@ -76,6 +76,7 @@ impl<V: Pod> Table<V> {
             self.fetch(2 * (index + MIGRATE_AHEAD) + 1);
             let entry = *self.slot(index);
             if entry.stamp != 0 {
+                self.touch(index);
                 self.slot(index).stamp = 0;
                 self.place(entry);
             }
@@ -89,6 +90,7 @@ impl<V: Pod> Table<V> {
         for index in 0..end {
             if self.slot(index).stamp != 0 {
                 entries.push(*self.slot(index));
+                self.touch(index);
                 self.slot(index).stamp = 0;
             }
         }
@@ -103,11 +105,12 @@ impl<V: Pod> Table<V> {
         self.watch = self.load(REQUEST_PERCENT);
     }
 
-    fn place(&self, entry: Slot<V>) {
+    fn place(&mut self, entry: Slot<V>) {
         let mut index = self.home(mum64(entry.key));
         while self.slot(index).stamp != 0 {
             index += 1;
         }
+        self.touch(index);
         *self.slot(index) = entry;
     }
 }

@@ -28,13 +28,19 @@
 //! (188 bytes) a key. The plain version it must agree with is `HashMap` (tests below).
 #![allow(unsafe_code)]
 
+mod capture;
+#[cfg(test)]
+mod capture_tests;
 mod grow;
 mod options;
 #[cfg(test)]
 mod tests;
 mod walk;
 
+pub use capture::TableShape;
 pub use options::{TableError, TableOptions};
+
+use capture::{Capture, Tags};
 
 use super::growth::{Growth, Prefaulter};
 use crate::partition::mum64;
@@ -114,6 +120,8 @@ pub struct Table<V> {
     layout_version: u64,
     /// The slot that [`Table::sweep`] looks at next.
     swept: usize,
+    tags: Tags,
+    capture: Option<Box<Capture>>,
     value: PhantomData<V>,
 }
 
@@ -176,6 +184,8 @@ impl<V: Pod> Table<V> {
             scratch: Vec::with_capacity(CAPACITY_SLOTS_MIN),
             layout_version: 0,
             swept: 0,
+            tags: Tags::none(),
+            capture: None,
             value: PhantomData,
         };
         table.watch = table.load(REQUEST_PERCENT);
@@ -287,7 +297,8 @@ impl<V: Pod> Table<V> {
         loop {
             let slot = self.slot(index);
             if slot.stamp == 0 {
-                *slot = Slot {
+                self.touch(index);
+                *self.slot(index) = Slot {
                     key,
                     stamp: NEW,
                     value: V::zeroed(),
@@ -296,6 +307,7 @@ impl<V: Pod> Table<V> {
                 return self.slot(index);
             }
             if slot.key == key {
+                self.touch(index);
                 return self.slot(index);
             }
             index += 1;
@@ -354,11 +366,13 @@ impl<V: Pod> Table<V> {
                 break;
             }
             if self.home(mum64(candidate.key)) <= hole {
+                self.touch(hole);
                 *self.slot(hole) = candidate;
                 hole = next;
             }
             next += 1;
         }
+        self.touch(hole);
         self.slot(hole).stamp = 0;
         self.len -= 1;
     }

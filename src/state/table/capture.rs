@@ -1,0 +1,245 @@
+//! The table as it stood at a barrier, handed over while events go on: copy on first write, by version.
+//!
+//! ```text
+//!   block   0    1    2    3    4    5    6 …        a power of two of slots, at most 4 KiB where they fit
+//!   tag     5    7    7    2    0    7    6          version of its last write; 0: never written
+//!                     ▲ cursor              version now 7, the target file holds what was up to 3
+//!
+//!   before a write to b:  tag[b] = 7 ? go on
+//!                         b ≥ cursor and tag[b] > 3: copy b to the port       the block as it was at the barrier
+//!                         tag[b] = 7
+//!   each step:            the next blocks with 3 < tag < 7: copy; cursor moves on; at the last: end
+//! ```
+//!
+//! Owned by the table. Invariant: while an epoch is open, a block at or behind the cursor with a tag below
+//! `version` has its content of the barrier; one before the cursor, or with `version`, was sent or had not
+//! changed since the target file's epoch. A block with tag 0 is all zero.
+//!
+//! Where no checkpoints are made, every block is block 0 of a tag that never differs: one load that is
+//! always in the cache, and a branch never taken.
+#![allow(unsafe_code)]
+
+use super::{NEW, Place, Slot, TAIL_SLOTS, Table};
+use crate::checkpoint::{Port, ROTATION};
+use crate::partition::mum64;
+use crate::sys::memory::Reserve;
+use bytemuck::Pod;
+use std::io;
+
+/// Bytes of a block, where slots are not larger.
+const BLOCK_BYTES: usize = 4096;
+/// Tags looked at in one call of [`Table::capture_some`], at most.
+const TAGS_MAX: usize = 512;
+
+/// The tag of every block of a table that is not captured.
+static UNTRACKED: u32 = 0;
+
+/// Where the tags lie and what they are compared with; part of the table, looked at before every write.
+pub(super) struct Tags {
+    pub(super) tags: *mut u32,
+    pub(super) shift: u32,
+    pub(super) version: u32,
+}
+
+impl Tags {
+    /// Nothing is tracked.
+    pub(super) fn none() -> Self {
+        Tags {
+            tags: (&raw const UNTRACKED).cast_mut(),
+            shift: 63,
+            version: 0,
+        }
+    }
+}
+
+/// What a table that is captured has beside its slots.
+pub(super) struct Capture {
+    port: Port,
+    /// The memory of the tags.
+    reserve: Reserve,
+    /// Which epoch each rotation file was sent last, and the version that stood for it.
+    sent: [(u64, u32); ROTATION],
+    /// Tags up to this are in the target file.
+    since: u32,
+    cursor: usize,
+    /// Blocks the table had at the barrier.
+    blocks: usize,
+}
+
+/// Slots of a block, as a shift.
+const fn block_shift(slot_bytes: usize) -> u32 {
+    let slots = BLOCK_BYTES / slot_bytes;
+    if slots == 0 { 0 } else { slots.ilog2() }
+}
+
+/// What a table of values `V` is made of, for whoever writes it down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableShape {
+    /// Bytes of an entry.
+    pub entry_bytes: u32,
+    /// Bytes of its value.
+    pub value_bytes: u32,
+    /// Bytes of a block.
+    pub block_bytes: u32,
+}
+
+impl TableShape {
+    /// Of tables of `V`.
+    pub const fn of<V>() -> TableShape {
+        let slot_bytes = size_of::<Slot<V>>();
+        TableShape {
+            entry_bytes: slot_bytes as u32,
+            value_bytes: size_of::<V>() as u32,
+            block_bytes: (slot_bytes << block_shift(slot_bytes)) as u32,
+        }
+    }
+}
+
+impl<V: Pod> Table<V> {
+    /// From now on its state can be captured through `port`.
+    ///
+    /// # Errors
+    /// When there are no addresses for the tags.
+    pub fn connect(&mut self, port: Port) -> io::Result<()> {
+        let shift = block_shift(size_of::<Slot<V>>());
+        let blocks = ((self.capacity_slots_max + TAIL_SLOTS) >> shift) + 1;
+        let reserve = Reserve::new(blocks * size_of::<u32>())?;
+        self.tags = Tags {
+            tags: reserve.base().cast(),
+            shift,
+            version: 1,
+        };
+        self.capture = Some(Box::new(Capture {
+            port,
+            reserve,
+            sent: [(0, 0); ROTATION],
+            since: 0,
+            cursor: 0,
+            blocks: 0,
+        }));
+        Ok(())
+    }
+
+    /// The state as it is now is to be captured for `epoch`, together with `extras`. Takes no longer for a
+    /// large table than for a small one. Nothing happens where no checkpoints are made.
+    pub fn capture(&mut self, epoch: u64, extras: &[u8]) {
+        let end = self.end_slots() + TAIL_SLOTS;
+        let Some(capture) = &mut self.capture else {
+            return;
+        };
+        let Some(begun) = capture.port.begin(epoch) else {
+            return;
+        };
+        let sent = &mut capture.sent[begun.target];
+        let held = begun.since.is_some_and(|since| since == sent.0);
+        capture.since = if held { sent.1 } else { 0 };
+        *sent = (epoch, self.tags.version);
+        self.tags.version += 1;
+        capture.cursor = 0;
+        capture.blocks = (end >> self.tags.shift) + 1;
+        debug_assert!(capture.blocks * size_of::<u32>() <= capture.reserve.len());
+        capture.port.extras(extras);
+    }
+
+    /// Whether an epoch is being captured.
+    #[inline(always)]
+    pub fn is_captured(&self) -> bool {
+        self.capture
+            .as_ref()
+            .is_some_and(|capture| capture.port.is_open())
+    }
+
+    /// Hands over up to `most` blocks of the epoch that is being captured.
+    #[inline(never)]
+    pub fn capture_some(&mut self, most: usize) {
+        let Some(capture) = &mut self.capture else {
+            return;
+        };
+        if !capture.port.is_open() {
+            return;
+        }
+        let mut sent = 0;
+        let to = capture.blocks.min(capture.cursor + TAGS_MAX);
+        while capture.cursor < to {
+            // SAFETY: `cursor < blocks`, for which there are tags.
+            let tag = unsafe { *self.tags.tags.add(capture.cursor) };
+            if tag > capture.since && tag != self.tags.version {
+                // Half of the frames are left to blocks that are written to before their turn.
+                if sent == most || !capture.port.has_ample_room() {
+                    return;
+                }
+                sent += 1;
+                send(
+                    &mut capture.port,
+                    self.base,
+                    self.tags.shift,
+                    capture.cursor,
+                );
+            }
+            capture.cursor += 1;
+        }
+        if capture.cursor == capture.blocks {
+            capture.port.end(capture.blocks as u64);
+        }
+    }
+
+    /// To be called before the slot at `index` is written to.
+    #[inline(always)]
+    pub(super) fn touch(&mut self, index: usize) {
+        let block = index >> self.tags.shift;
+        // SAFETY: every slot has a tag: those of the reserve, or the one for all.
+        if unsafe { *self.tags.tags.add(block) } != self.tags.version {
+            self.first_write(block);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first_write(&mut self, block: usize) {
+        let Some(capture) = &mut self.capture else {
+            return;
+        };
+        // SAFETY: as in `touch`; the tags are not the one for all, since this table is captured.
+        let tag = unsafe { &mut *self.tags.tags.add(block) };
+        let asked = capture.port.is_open() && block >= capture.cursor && block < capture.blocks;
+        if asked && *tag > capture.since {
+            send(&mut capture.port, self.base, self.tags.shift, block);
+        }
+        *tag = self.tags.version;
+    }
+
+    /// Puts the entries of a captured block whose keys are to be `accept`ed into this table, which has
+    /// never been captured yet; how many they were. Grows as it must.
+    pub fn restore(&mut self, block: &[u8], accept: impl Fn(u64) -> bool) -> usize {
+        let mut places = [(Place::default(), 0usize); BLOCK_BYTES / 64];
+        let mut restored = 0;
+        let slot_bytes = size_of::<Slot<V>>();
+        let word = |at: usize| bytemuck::pod_read_unaligned::<u64>(&block[at..at + 8]);
+        for group in (0..block.len() / slot_bytes).step_by(places.len()) {
+            self.settle();
+            let mut count = 0;
+            let end = (block.len() / slot_bytes).min(group + places.len());
+            for at in (group..end).map(|entry| entry * slot_bytes) {
+                if word(at + 8) != 0 && accept(word(at)) {
+                    places[count] = (self.prefetch(mum64(word(at))), at);
+                    count += 1;
+                }
+            }
+            for &(place, at) in &places[..count] {
+                let (stamp, value) = self.at_stamped(place, word(at));
+                debug_assert_eq!(*stamp, NEW, "a key is restored once");
+                *stamp = word(at + 8);
+                *value = bytemuck::pod_read_unaligned(&block[at + 16..at + 16 + size_of::<V>()]);
+            }
+            restored += count;
+        }
+        restored
+    }
+}
+
+/// Sends a block; without room the epoch is void, which the port tells the writer.
+fn send<V>(port: &mut Port, base: *mut Slot<V>, shift: u32, block: usize) {
+    let bytes = size_of::<Slot<V>>() << shift;
+    // SAFETY: the block lies inside the reserve (its slots have tags), and the table alone writes to it.
+    unsafe { port.block(block as u64, base.add(block << shift).cast(), bytes) };
+}
