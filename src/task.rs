@@ -97,6 +97,11 @@ pub trait Downstream<T>: Send + Sized {
     /// Publishes everything; false while something is kept back, and then nothing more may be pushed.
     fn flush(&mut self, cx: &mut Context) -> bool;
 
+    /// Appends what it has to remember for a checkpoint, as it is now.
+    fn save(&self, saved: &mut Vec<u8>) {
+        let _ = saved;
+    }
+
     /// Adds what it counted, after the last step.
     fn figures(self, figures: &mut Figures);
 }

@@ -17,10 +17,12 @@
 mod piece;
 mod port;
 mod region;
+mod saved;
 mod shape;
 pub use piece::{Piece, Settled};
 pub use port::{Begun, Inflow, Port, Slot};
 pub use region::Region;
+pub use saved::Saved;
 pub use shape::{Kind, PartShape, Shape};
 
 /// Files in rotation for each part: two durable epochs to fall back on, and one being written.

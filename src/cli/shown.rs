@@ -53,6 +53,14 @@ impl<S: Sink<Recommendation>> Sink<Recommendation> for Shown<S> {
         self.last[place] = Some(*result);
     }
 
+    fn save(&self) -> Vec<u8> {
+        self.inner.save()
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        self.inner.restore(saved)
+    }
+
     fn flush(&mut self) -> bool {
         self.inner.flush()
     }

@@ -21,7 +21,7 @@
 //!    is to be evicted) the event stays in its ring, and the ring pushes back.
 
 use super::keyed::KeyOf;
-use super::stage::Logic;
+use super::logic::Logic;
 use super::tiers::Tiers;
 use super::waiting::Waiting;
 use super::work::Work;

@@ -57,6 +57,10 @@ macro_rules! forward_to_down {
         fn flush(&mut self, cx: &mut Context) -> bool {
             self.down.flush(cx)
         }
+
+        fn save(&self, saved: &mut Vec<u8>) {
+            self.down.save(saved);
+        }
     };
 }
 

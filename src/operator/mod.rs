@@ -2,6 +2,7 @@
 mod bounded;
 mod fused;
 mod keyed;
+mod logic;
 mod relay;
 mod stage;
 mod tiers;
@@ -11,8 +12,9 @@ mod work;
 pub use bounded::Bounded;
 pub use fused::{Filter, FlatMap, Map};
 pub use keyed::{KeyOf, Keyed};
+pub use logic::Logic;
 pub use relay::Relay;
-pub use stage::{Logic, Stage, StageName};
+pub use stage::{Stage, StageName};
 pub use tiers::Tiers;
 pub use update::{Update, update};
 
@@ -67,6 +69,24 @@ pub trait Operator: Send + 'static {
     /// The stream has ended.
     fn end(&mut self, states: &mut dyn States<Self::State>, out: &mut impl Emit<Self::Out>) {
         let _ = (states, out);
+    }
+
+    /// What it remembers beside the states of its keys, for a checkpoint. Called at a barrier, on the core:
+    /// keep it small.
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Takes up what an operator of an earlier run has saved, before the first event. Called once for each
+    /// of its partitions then, of which there may be more or fewer than now.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        if saved.is_empty() {
+            return Ok(());
+        }
+        Err("this operator remembers nothing of an earlier run".into())
     }
 
     /// Named figures, added up over partitions.

@@ -1,6 +1,7 @@
 //! A stage without state: hands events on to the steps fused behind it.
 
-use super::stage::Logic;
+use super::logic::Logic;
+use crate::checkpoint::{Port, Saved};
 use crate::event::{Event, Message};
 use crate::task::{Downstream, Figures, Watch};
 use std::marker::PhantomData;
@@ -8,6 +9,7 @@ use std::marker::PhantomData;
 /// Hands events on as they are.
 #[derive(Debug)]
 pub struct Relay<T> {
+    port: Option<Port>,
     interrupted: Option<String>,
     event: PhantomData<fn() -> T>,
 }
@@ -15,8 +17,19 @@ pub struct Relay<T> {
 impl<T> Default for Relay<T> {
     fn default() -> Self {
         Relay {
+            port: None,
             interrupted: None,
             event: PhantomData,
+        }
+    }
+}
+
+impl<T> Relay<T> {
+    /// A relay whose part of a checkpoint goes through `port`.
+    pub fn through(port: Port) -> Self {
+        Relay {
+            port: Some(port),
+            ..Relay::default()
         }
     }
 }
@@ -41,6 +54,15 @@ impl<T: Event> Logic for Relay<T> {
             count += 1;
         }
         count
+    }
+
+    fn capture(&mut self, epoch: u64, saved: Saved) {
+        if let Some(port) = &mut self.port
+            && port.begin(epoch).is_some()
+            && port.extras(&saved.to_bytes())
+        {
+            port.end(0);
+        }
     }
 
     fn at_event(&self) -> Option<String> {

@@ -17,82 +17,13 @@
 //!   flush: publish, stamp
 //! ```
 
-use crate::event::{Event, Marker, Message};
+use super::logic::Logic;
+use crate::checkpoint::Saved;
+use crate::event::{Marker, Message};
 use crate::latency::{new_histogram, record};
 use crate::ring::Inlet;
 use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError};
 use hdrhistogram::Histogram;
-
-/// What a stage does with events. Statically dispatched; a step calls it once for a run of events.
-pub trait Logic: Send + Sized {
-    /// What it takes in.
-    type In: Event;
-    /// What it puts out.
-    type Out: Event;
-
-    /// Processes events from the head of `messages`, up to the first marker or its own group size;
-    /// returns how many; 0 when it can take none now. The first message is an event.
-    fn run<D: Downstream<Self::Out>>(
-        &mut self,
-        messages: &[Message<Self::In>],
-        down: &mut D,
-    ) -> usize;
-
-    /// Called at the start of each step: goes on with events that waited for their state. Whether anything
-    /// moved.
-    ///
-    /// # Errors
-    /// When state cannot be read or written any more.
-    fn poll<D: Downstream<Self::Out>>(
-        &mut self,
-        down: &mut D,
-        cx: &mut Context,
-    ) -> Result<bool, TaskError> {
-        let _ = (down, cx);
-        Ok(false)
-    }
-
-    /// Called at the end of each step, the last one too.
-    ///
-    /// # Errors
-    /// What went wrong where nothing could be returned: while the operator looked through all its state.
-    fn check(&mut self) -> Result<(), TaskError> {
-        Ok(())
-    }
-
-    /// How many events it has put aside so far to wait for their state.
-    fn put_aside(&self) -> u64 {
-        0
-    }
-
-    /// All events put aside are through, up to this many.
-    fn through(&self) -> u64 {
-        0
-    }
-
-    /// The watermark of all inputs has moved to `watermark_ns`.
-    fn watermark<D: Downstream<Self::Out>>(
-        &mut self,
-        watermark_ns: u64,
-        down: &mut D,
-        cx: &mut Context,
-    ) {
-        let _ = (watermark_ns, down, cx);
-    }
-
-    /// The stream has ended.
-    fn end<D: Downstream<Self::Out>>(&mut self, down: &mut D, cx: &mut Context) {
-        let _ = (down, cx);
-    }
-
-    /// The event that a panic interrupted.
-    fn at_event(&self) -> Option<String> {
-        None
-    }
-
-    /// Adds what it counted, after the last run.
-    fn figures(self, figures: &mut Figures);
-}
 
 /// How a stage is called and where one of its partitions stands.
 #[derive(Clone, Debug, Default)]
@@ -146,6 +77,12 @@ struct Body<L, D> {
 }
 
 impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
+    /// The watermark from which a restored run goes on, ns of event time.
+    pub fn starting_at(mut self, watermark_ns: u64) -> Self {
+        self.body.watermark_ns = watermark_ns;
+        self
+    }
+
     /// A partition that reads `inlets` and hands what `logic` makes to `down`.
     pub fn new(name: StageName, inlets: Vec<Inlet<L::In>>, logic: L, down: D) -> Self {
         let inputs = vec![Input::default(); inlets.len()];
@@ -177,11 +114,16 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             first,
             body,
         } = self;
+        let captures = body.logic.capture_some();
         if body.down.is_blocked() && !body.down.flush(cx) {
             return Ok(Progress::Blocked);
         }
         if body.ended {
-            return Ok(Progress::Done);
+            return Ok(if captures {
+                Progress::Worked
+            } else {
+                Progress::Done
+            });
         }
         let moved = body.logic.poll(&mut body.down, cx)?;
         if body.deferred > 0 {
@@ -196,7 +138,7 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         }
         body.logic.check()?;
         *first = (*first + 1) % inlets.len();
-        if taken == 0 && !moved {
+        if taken == 0 && !moved && !captures {
             let waiting = body.logic.through() < body.logic.put_aside();
             return Ok(Progress::Idle(
                 waiting.then(|| cx.now_ns + WAITING_AGAIN_NS),
@@ -392,6 +334,18 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
         self.inputs
             .iter_mut()
             .for_each(|input| input.at_barrier = false);
+        if let Marker::Barrier {
+            epoch,
+            checkpoint: true,
+        } = self.barrier
+        {
+            let mut saved = Saved {
+                watermark_ns: self.watermark_ns,
+                ..Saved::default()
+            };
+            self.down.save(&mut saved.sink);
+            self.logic.capture(epoch, saved);
+        }
         self.down.marker(self.barrier, cx);
         true
     }

@@ -38,6 +38,23 @@ pub trait Sink<T>: Send + 'static {
     /// All results have been taken.
     fn end(&mut self) {}
 
+    /// What it has to remember for a checkpoint: a run that is restored gives it to [`Sink::restore`].
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Takes up what a sink of an earlier run has saved, before the first result. Called once for each such
+    /// sink, of which there may be more or fewer than now.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        if saved.is_empty() {
+            return Ok(());
+        }
+        Err("this sink remembers nothing of an earlier run".into())
+    }
+
     /// Order-independent digest of the results, if it keeps one.
     fn digest(&self) -> Option<u64> {
         None
@@ -152,6 +169,10 @@ impl<T: Event, S: Sink<T>> Downstream<T> for SinkEnd<S> {
     fn flush(&mut self, cx: &mut Context) -> bool {
         self.stamp(cx);
         self.sink.flush()
+    }
+
+    fn save(&self, saved: &mut Vec<u8>) {
+        saved.extend(self.sink.save());
     }
 
     fn figures(self, figures: &mut Figures) {

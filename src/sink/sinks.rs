@@ -24,6 +24,18 @@ impl<T: Event + Digestible> Sink<T> for Digest {
     fn digest(&self) -> Option<u64> {
         Some(self.sum)
     }
+
+    fn save(&self) -> Vec<u8> {
+        self.sum.to_le_bytes().to_vec()
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        let sum = saved
+            .try_into()
+            .map_err(|_| format!("a digest is 8 bytes, not {}", saved.len()))?;
+        self.sum = self.sum.wrapping_add(u64::from_le_bytes(sum));
+        Ok(())
+    }
 }
 
 /// Calls a closure for each result.

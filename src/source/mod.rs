@@ -1,4 +1,5 @@
 //! Sources: where events come from and when each is due.
+mod barriers;
 mod generate;
 pub mod load;
 mod memory;
@@ -7,6 +8,7 @@ pub mod reader;
 mod replay;
 mod task;
 pub mod trace;
+pub use barriers::Checkpoints;
 pub use generate::{Generate, Made};
 pub use memory::{Iter, Slice};
 pub use replay::{Ahead, Feed, MappedFeed, Replay, Replayed};

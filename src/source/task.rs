@@ -11,6 +11,8 @@
 //!          flush: publish
 //! ```
 
+use super::barriers::{Barriers, Checkpoints};
+use crate::checkpoint::Saved;
 use crate::event::{Due, Event, Marker};
 use crate::latency::{new_histogram, record};
 use crate::sys::memory::prefetch_read;
@@ -24,6 +26,9 @@ const PROBE_EVERY: u64 = 128;
 const FETCH_AHEAD: usize = 128;
 /// A watermark is sent at most this often, ns: it is a message to every partition.
 const WATERMARK_EVERY_NS: u64 = 1_000_000;
+
+/// How often the end of a run looks whether the last checkpoint is settled, ns.
+const SETTLED_AGAIN_NS: u64 = 100_000;
 
 /// What a poll achieved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,27 @@ pub trait Source: Send + 'static {
         out: &mut Offer<'_, D>,
     ) -> Result<Poll, TaskError>;
 
+    /// Where it stands: everything offered so far lies before it. Called at a barrier, between two polls, and
+    /// before the first. `None`: it cannot rewind.
+    fn position(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Goes to `position`, which a source of the same configuration gave; called at most once, before the first
+    /// poll. May take as long as it needs. Then exactly the events behind it are offered, with the event times
+    /// they would have had; the first of them is due when the restored run starts, and the others keep their
+    /// distances. A bound on the number of events counts the whole stream, one on the time counts anew.
+    ///
+    /// # Errors
+    /// It cannot rewind, or not there: the position is one in something else.
+    fn seek(&mut self, position: &[u8]) -> Result<(), TaskError> {
+        let _ = position;
+        Err(TaskError {
+            message: format!("{} cannot rewind", std::any::type_name::<Self>()),
+            cause: None,
+        })
+    }
+
     /// Adds what it counted (late, dead-lettered, pace, notes).
     fn figures(&mut self, figures: &mut Figures) {
         let _ = figures;
@@ -67,8 +93,6 @@ struct Counts {
     first_due_ns: u64,
     last_due_ns: u64,
     last_offered_ns: u64,
-    epoch: u64,
-    barrier_due_ns: u64,
 }
 
 /// Takes the events of one poll.
@@ -165,8 +189,10 @@ pub struct SourceTask<S, D> {
     down: D,
     counts: Counts,
     late_start: Histogram<u64>,
-    interval_ns: u64,
+    barriers: Barriers,
     interrupted: Option<String>,
+    /// The source has no more events; what follows is the last checkpoint and the end.
+    exhausted: bool,
     ended: bool,
 }
 
@@ -182,8 +208,6 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             first_due_ns: 0,
             last_due_ns: 0,
             last_offered_ns: 0,
-            epoch: 0,
-            barrier_due_ns: 0,
         };
         SourceTask {
             name,
@@ -191,10 +215,17 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             down,
             counts,
             late_start: new_histogram(),
-            interval_ns,
+            barriers: Barriers::new(interval_ns),
             interrupted: None,
+            exhausted: false,
             ended: false,
         }
+    }
+
+    /// Makes checkpoints; `epoch` was the last of the run before.
+    pub fn with_checkpoints(mut self, epoch: u64, checkpoints: Checkpoints) -> Self {
+        self.barriers.with_checkpoints(epoch, checkpoints);
+        self
     }
 
     /// Sends the markers that are due behind the events of this step; whether there were any.
@@ -225,28 +256,41 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             self.down.marker(Marker::Watermark(counts.watermark_ns), cx);
             marked = true;
         }
-        if counts.barrier_due_ns == 0 {
-            counts.barrier_due_ns = cx.now_ns + self.interval_ns;
-        }
-        if cx.now_ns >= counts.barrier_due_ns {
-            counts.epoch += 1;
-            counts.barrier_due_ns = cx.now_ns + self.interval_ns;
-            self.down.marker(
-                Marker::Barrier {
-                    epoch: counts.epoch,
-                    checkpoint: false,
-                },
-                cx,
-            );
+        if !self.exhausted
+            && let Some(barrier) = self.barriers.due(cx.now_ns)
+        {
+            self.cut(barrier, cx);
             marked = true;
         }
         marked
+    }
+
+    /// Sends a barrier; where it is a checkpoint, the source captures itself first.
+    fn cut(&mut self, barrier: Marker, cx: &mut Context) {
+        if let Marker::Barrier {
+            epoch,
+            checkpoint: true,
+        } = barrier
+        {
+            let mut saved = Saved {
+                watermark_ns: self.counts.watermark_ns,
+                events: self.counts.offered,
+                position: self.source.position(),
+                ..Saved::default()
+            };
+            self.down.save(&mut saved.sink);
+            self.barriers.capture(epoch, saved);
+        }
+        self.down.marker(barrier, cx);
     }
 
     fn end(&mut self, cx: &mut Context) {
         if self.counts.event_time_ns > 0 {
             self.down
                 .marker(Marker::Watermark(self.counts.event_time_ns), cx);
+        }
+        if let Some(barrier) = self.barriers.last() {
+            self.cut(barrier, cx);
         }
         self.down.marker(Marker::End, cx);
         self.ended = true;
@@ -262,7 +306,7 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
             return Ok(Progress::Done);
         }
         let before = self.counts.offered;
-        let poll = if cx.stopping {
+        let poll = if cx.stopping || self.exhausted {
             Poll::End
         } else {
             let now_ns = cx.now_ns;
@@ -278,6 +322,15 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
         };
         let marked = self.mark(cx, before);
         if poll == Poll::End {
+            self.exhausted = true;
+            if !self.barriers.is_settled() {
+                let flushed = self.down.flush(cx);
+                return Ok(if flushed {
+                    Progress::Idle(Some(cx.now_ns + SETTLED_AGAIN_NS))
+                } else {
+                    Progress::Blocked
+                });
+            }
             self.end(cx);
         }
         if !self.down.flush(cx) {
@@ -285,7 +338,7 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
         }
         Ok(match poll {
             Poll::Idle(next) if !marked && self.counts.offered == before => {
-                let barrier = Some(self.counts.barrier_due_ns);
+                let barrier = Some(self.barriers.next_due_ns());
                 Progress::Idle([next, barrier].into_iter().flatten().min())
             }
             _ => Progress::Worked,
