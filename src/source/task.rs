@@ -11,6 +11,7 @@
 //!          flush: publish
 //! ```
 
+use super::position::cannot_rewind;
 use crate::event::{Due, Event, Marker};
 use crate::latency::{new_histogram, record};
 use crate::sys::memory::prefetch_read;
@@ -51,13 +52,31 @@ pub trait Source: Send + 'static {
         out: &mut Offer<'_, D>,
     ) -> Result<Poll, TaskError>;
 
+    /// Where it stands: everything offered so far lies before it. Called at a barrier, between two polls, and
+    /// before the first. `None`: it cannot rewind.
+    fn position(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Goes to `position`, which a source of the same configuration gave; called at most once, before the first
+    /// poll. May take as long as it needs. Then exactly the events behind it are offered, with the event times
+    /// they would have had; the first of them is due when the restored run starts, and the others keep their
+    /// distances. A bound on the number of events counts the whole stream, one on the time counts anew.
+    ///
+    /// # Errors
+    /// It cannot rewind, or not there: the position is one in something else.
+    fn seek(&mut self, position: &[u8]) -> Result<(), TaskError> {
+        let _ = position;
+        Err(cannot_rewind(std::any::type_name::<Self>()))
+    }
+
     /// Adds what it counted (late, dead-lettered, pace, notes).
     fn figures(&mut self, figures: &mut Figures) {
         let _ = figures;
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Counts {
     offered: u64,
     probed_at: u64,
@@ -173,23 +192,11 @@ pub struct SourceTask<S, D> {
 impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
     /// A task that offers the events of `source` to `down`, with a barrier each `interval_ns`.
     pub fn new(name: String, source: S, down: D, interval_ns: u64) -> Self {
-        let counts = Counts {
-            offered: 0,
-            probed_at: 0,
-            event_time_ns: 0,
-            watermark_ns: 0,
-            watermark_sent_ns: 0,
-            first_due_ns: 0,
-            last_due_ns: 0,
-            last_offered_ns: 0,
-            epoch: 0,
-            barrier_due_ns: 0,
-        };
         SourceTask {
             name,
             source,
             down,
-            counts,
+            counts: Counts::default(),
             late_start: new_histogram(),
             interval_ns,
             interrupted: None,
@@ -309,4 +316,22 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
         self.source.figures(&mut figures);
         figures
     }
+}
+
+/// Polls `source` alone, without a task around it.
+#[cfg(test)]
+pub(super) fn poll_alone<S: Source, D: Downstream<S::Event>>(
+    source: &mut S,
+    cx: &mut Context,
+    down: &mut D,
+) -> Result<Poll, TaskError> {
+    let now_ns = cx.now_ns;
+    let mut offer = Offer {
+        down,
+        counts: &mut Counts::default(),
+        late_start: &mut new_histogram(),
+        interrupted: &mut None,
+        now_ns,
+    };
+    source.poll(cx, &mut offer)
 }
