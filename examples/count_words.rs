@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (names, words) = number(&text);
 
     let outcome = Flow::new(Options::default())
-        .source("words", Iter(words.into_iter()))
+        .source("words", Iter::new(words.into_iter()))
         .partition_by(|word: &Word| u64::from(word.0))
         .keyed("count", |_partition| {
             update(|word: &Word, times: &mut u64| {

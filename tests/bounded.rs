@@ -70,7 +70,7 @@ fn aggregate_gives_the_answers_of_a_sequential_run_at_any_memory() -> Result<(),
         }
         let count = readings.len() as u64;
         let outcome = Flow::new(options(seed))
-            .source("readings", Iter(readings.into_iter()))
+            .source("readings", Iter::new(readings.into_iter()))
             .partition_by(|reading: &KeyedRecord| reading.key)
             .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
             .sink(|_| Digest::default())
@@ -170,7 +170,7 @@ fn keys_that_are_removed_start_anew_and_the_rest_is_whole_at_the_end() -> Result
         let kept = sums.iter().filter(|(key, _)| **key % 3 == 0);
         expected.extend(kept.map(|(key, sum)| (*key, *sum + 2_000_000)));
         let outcome = Flow::new(options(seed))
-            .source("readings", Iter(readings.into_iter()))
+            .source("readings", Iter::new(readings.into_iter()))
             .partition_by(|reading: &KeyedRecord| reading.key)
             .keyed("forgetful", |_| Forgetful { every: seed % 2 })
             .sink(|_| Collect::<(u64, u64)>::default())
@@ -222,7 +222,7 @@ fn a_key_lives_as_long_as_it_is_told_wherever_its_state_lies() -> Result<(), Flo
                 ..drawn.clone()
             };
             let outcome = Flow::new(options)
-                .source("readings", Iter(readings.clone().into_iter()))
+                .source("readings", Iter::new(readings.clone().into_iter()))
                 .partition_by(|reading: &KeyedRecord| reading.key)
                 .event_time(|reading: &KeyedRecord| reading.ts_ns)
                 .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
@@ -249,7 +249,7 @@ fn a_time_to_live_without_event_time_is_refused() {
         ..Options::default()
     };
     let refused = Flow::new(options)
-        .source("readings", Iter(Vec::<KeyedRecord>::new().into_iter()))
+        .source("readings", Iter::new(Vec::<KeyedRecord>::new().into_iter()))
         .partition_by(|reading: &KeyedRecord| reading.key)
         .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
         .sink(|_| Collect::<Aggregated>::default())
@@ -286,7 +286,7 @@ fn recommend_gives_the_same_answers_in_the_same_order_at_any_memory() -> Result<
                 ..options(seed)
             };
             let (params, partitioning) = (Params::default(), Partitioning::default());
-            let source = Iter(clicks(seed).into_iter());
+            let source = Iter::new(clicks(seed).into_iter());
             recommend::simulate(
                 options,
                 source,

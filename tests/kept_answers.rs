@@ -38,7 +38,7 @@ fn the_answers_are_the_same_however_many_are_kept() -> Result<(), FlowError> {
             let params = Params::default()
                 .with_half_life_ns(half_life_ns)
                 .with_answers_kept(answers);
-            let source = Iter(clicks(seed).into_iter());
+            let source = Iter::new(clicks(seed).into_iter());
             let partitioning = Partitioning::default();
             recommend::simulate(
                 options,

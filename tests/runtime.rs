@@ -103,7 +103,7 @@ fn flow_that_panics(options: Options, place: Place) -> Result<(), FlowError> {
         );
     };
     let flow = Flow::new(options)
-        .source("numbers", Iter(0..1_000_000u64))
+        .source("numbers", Iter::new(0..1_000_000u64))
         .map(move |number: u64| {
             at(Place::AtSource, number);
             number
@@ -205,7 +205,7 @@ fn the_stop_flag_drains_and_everything_is_accounted_for() {
                         stop,
                         ..options(cores, idle)
                     },
-                    Iter(events),
+                    Iter::new(events),
                 )
             });
             let summary = summary.expect("a stopped run ends well");
@@ -252,7 +252,7 @@ fn rings_of_one_slot_lose_nothing_and_do_not_lock_up() {
             };
             let outcome = ends(&what, move || {
                 Flow::new(options)
-                    .source("numbers", Iter(0..300u64))
+                    .source("numbers", Iter::new(0..300u64))
                     .flat_map(|number: u64, push: &mut dyn FnMut(u64)| {
                         (0..3).for_each(|_| push(number))
                     })
@@ -288,7 +288,7 @@ fn more_cores_than_cpus_or_tasks_still_end() {
         let expected = format!("{:016x}", digest_of(&readings));
         let cores = 2 + std::thread::available_parallelism().map_or(1, usize::from);
         let summary = ends(&format!("{idle:?}"), move || {
-            aggregate(options(cores, idle), Iter(readings.into_iter()))
+            aggregate(options(cores, idle), Iter::new(readings.into_iter()))
         });
         let summary = summary.expect("it ends well");
         assert_eq!(summary.digest, expected);
@@ -302,7 +302,10 @@ fn more_cores_than_cpus_or_tasks_still_end() {
         );
     }
     let summary = ends("9 cores for 4 tasks", || {
-        aggregate(options(9, Idle::Park), Iter(readings(1_000).into_iter()))
+        aggregate(
+            options(9, Idle::Park),
+            Iter::new(readings(1_000).into_iter()),
+        )
     });
     assert_eq!(summary.expect("it ends well").events_out, 1_000);
 }
@@ -312,7 +315,7 @@ fn an_empty_source_makes_an_empty_report() {
     for idle in IDLE {
         for cores in [1, 2] {
             let summary = ends("empty", move || {
-                aggregate(options(cores, idle), Iter(std::iter::empty()))
+                aggregate(options(cores, idle), Iter::new(std::iter::empty()))
             });
             let summary = summary.expect("it ends well");
             assert_eq!(

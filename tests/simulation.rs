@@ -59,7 +59,7 @@ fn aggregate_gives_the_answers_of_a_sequential_run() -> Result<(), FlowError> {
         }
         let count = readings.len() as u64;
         let outcome = Flow::new(options(seed))
-            .source("readings", Iter(readings.into_iter()))
+            .source("readings", Iter::new(readings.into_iter()))
             .partition_by(|reading: &KeyedRecord| reading.key)
             .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
             .sink(|_| Digest::default())
@@ -139,7 +139,7 @@ fn two_exchanges_with_fused_steps_lose_and_repeat_nothing() -> Result<(), FlowEr
         }
         let offered = readings.len() as u64;
         let outcome = Flow::new(options(seed))
-            .source("readings", Iter(readings.into_iter()))
+            .source("readings", Iter::new(readings.into_iter()))
             .filter(|reading: &KeyedRecord| reading.value % 5 != 0)
             .flat_map(|reading: KeyedRecord, push: &mut dyn FnMut(KeyedRecord)| {
                 push(reading);

@@ -163,7 +163,7 @@ pub trait Operator: Send + 'static {
     /// let records = values.map(|(value, ts_ns)| KeyedRecord { key: 7, value, ts_ns });
     /// let options = Options { cores: 1, partitions: 1, ..Options::default() };
     /// let outcome = Flow::new(options)
-    ///     .source("values", Iter(records))
+    ///     .source("values", Iter::new(records))
     ///     .partition_by(|record: &KeyedRecord| record.key)
     ///     .keyed("curve", |_| Curve { points: Cache::new(1_000) })
     ///     .sink(|_| Collect::default())

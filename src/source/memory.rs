@@ -1,5 +1,6 @@
 //! Sources in memory: a slice at full speed, and any iterator.
 
+use super::position::{Identity, beyond, decode, encode, identity};
 use super::task::{Offer, Poll, Source};
 use crate::event::Event;
 use crate::task::{Context, Downstream, Figures, TaskError};
@@ -23,6 +24,15 @@ impl<B, E, F> Slice<B, E, F> {
             next: 0,
             event: PhantomData,
         }
+    }
+}
+
+impl<B: AsRef<[E]>, E, F> Slice<B, E, F> {
+    fn identity(&self) -> Identity {
+        identity(
+            "slice",
+            [("events", self.events.as_ref().len().to_string())],
+        )
     }
 }
 
@@ -51,6 +61,20 @@ where
         })
     }
 
+    fn position(&self) -> Option<Vec<u8>> {
+        encode(&self.identity(), &(self.next as u64))
+    }
+
+    fn seek(&mut self, position: &[u8]) -> Result<(), TaskError> {
+        let next: u64 = decode(&self.identity(), position)?;
+        let len = self.events.as_ref().len();
+        self.next = usize::try_from(next)
+            .ok()
+            .filter(|&next| next <= len)
+            .ok_or_else(|| beyond(next, len as u64))?;
+        Ok(())
+    }
+
     fn figures(&mut self, figures: &mut Figures) {
         figures.pace = "max".into();
     }
@@ -58,10 +82,23 @@ where
 
 /// Offers what an iterator yields, as fast as the engine takes it.
 #[derive(Debug)]
-pub struct Iter<I>(
+pub struct Iter<I> {
     /// Asked for the next event only when there is room for it.
-    pub I,
-);
+    events: I,
+    offered: u64,
+}
+
+impl<I> Iter<I> {
+    /// Offers the events of `events`. A restored run asks it for those before its checkpoint once more, and drops
+    /// them: it must yield the same ones again.
+    pub fn new(events: I) -> Self {
+        Iter { events, offered: 0 }
+    }
+
+    fn identity() -> Identity {
+        identity("iterator", [])
+    }
+}
 
 impl<I> Source for Iter<I>
 where
@@ -76,15 +113,29 @@ where
         out: &mut Offer<'_, D>,
     ) -> Result<Poll, TaskError> {
         for _ in 0..cx.budget {
-            let Some(event) = self.0.next() else {
+            let Some(event) = self.events.next() else {
                 return Ok(Poll::End);
             };
             out.now(0, event);
+            self.offered += 1;
             if out.is_blocked() {
                 break;
             }
         }
         Ok(Poll::Ready)
+    }
+
+    fn position(&self) -> Option<Vec<u8>> {
+        encode(&Self::identity(), &self.offered)
+    }
+
+    fn seek(&mut self, position: &[u8]) -> Result<(), TaskError> {
+        let offered: u64 = decode(&Self::identity(), position)?;
+        for passed in 0..offered {
+            self.events.next().ok_or_else(|| beyond(offered, passed))?;
+        }
+        self.offered = offered;
+        Ok(())
     }
 
     fn figures(&mut self, figures: &mut Figures) {

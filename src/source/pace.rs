@@ -14,6 +14,7 @@
 
 use crate::source::load::{AT_ONCE, Schedule};
 use crate::sys::quantity::{QuantityError, exact_duration};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
@@ -110,8 +111,18 @@ enum Tempo {
     Rate(Box<Schedule>),
 }
 
+/// What a position remembers of a pace: what decides the event times that follow, and where in a
+/// fraction of an ns due times stand, so that a restored run rounds them as the uninterrupted one does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PacePosition {
+    round: Round,
+    shift_ns: u64,
+    progress_ns: u64,
+    latest_ns: Option<u64>,
+}
+
 /// Stamps of the round under way, unshifted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Round {
     records: u64,
     first_ns: u64,
@@ -193,6 +204,35 @@ impl Pace {
             let mean_gap_ns = span_ns.checked_div(records - 1).unwrap_or(0).max(1);
             let shift_ns = self.shift_ns.saturating_add(span_ns);
             self.shift_ns = shift_ns.saturating_add(mean_gap_ns);
+        }
+    }
+
+    /// Where it stands; `ahead` records were asked about that a restored run will ask about again.
+    pub(super) fn position(&self, ahead: u64) -> PacePosition {
+        // Their stamps stay in the span and in `latest_ns`: to be told of them again changes neither.
+        let mut round = self.round;
+        round.records -= ahead;
+        PacePosition {
+            round,
+            shift_ns: self.shift_ns,
+            progress_ns: self.progress_ns,
+            latest_ns: self.latest_ns,
+        }
+    }
+
+    /// Goes on at `position`, with `passed` records before it. Due times keep their distances; the first is
+    /// whatever it is, and counts as the start of the run.
+    pub(super) fn seek(&mut self, position: PacePosition, passed: u64) {
+        self.round = position.round;
+        self.shift_ns = position.shift_ns;
+        self.progress_ns = position.progress_ns;
+        self.latest_ns = position.latest_ns;
+        if let Tempo::Rate(schedule) = &mut self.tempo
+            && !schedule.is_max()
+        {
+            (0..passed).for_each(|_| {
+                schedule.next_due_ns();
+            });
         }
     }
 

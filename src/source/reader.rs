@@ -7,19 +7,31 @@
 //!
 //! Vectors travel round, so that a core neither allocates nor frees. Files, decompression and parsing stay
 //! on the thread; a core that is ahead of it finds nothing and goes on to its other tasks.
+//!
+//! A feed that is to go on at a position is given another reader, which reads the first round from its start,
+//! for its texts, and drops what lies before the position; later rounds before it are not read at all. The
+//! dead-letter file is made anew with all letters of the first round, so that each is in it once, and no letter
+//! that the earlier run had read ahead. Counted are only records read behind the position.
 
-use super::replay::{Ahead, Feed, Replayed};
+use super::position::{Identity, cannot_rewind, identity};
+use super::replay::{Ahead, Feed, FeedPosition, Replayed};
 use super::trace::{self, Counts, Record, Texts, Trace, TraceError, TraceOptions};
 use crate::task::{Figures, TaskError};
 use rtrb::{Consumer, Producer, RingBuffer};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Blocks under way: at 4,096 records a block enough for a hiccup of 10 ms at 5 M records/s.
 const BLOCKS: usize = 16;
 /// How long the reader sleeps when the core has not yet taken what there is.
 const NAP: Duration = Duration::from_micros(200);
+/// Bytes at each end of a file that tell it from another of its length.
+const TELLING_BYTES: u64 = 64 << 10;
 
 #[derive(Debug)]
 enum Item<E> {
@@ -31,15 +43,27 @@ enum Item<E> {
 /// The core's end.
 #[derive(Debug)]
 pub struct BlockFeed<E> {
-    full: Consumer<Item<E>>,
-    empty: Producer<Vec<E>>,
+    lane: Lane<E>,
     block: Vec<E>,
     next: usize,
     /// The block begins a new round, and nobody has been told.
     new_round: bool,
     ended: bool,
-    counts: Arc<Mutex<Counts>>,
+    at: FeedPosition,
+    reading: Reading,
+    texts: Arc<Texts>,
+    /// Nothing for what cannot be read again.
+    identity: Option<Identity>,
     notes: Vec<String>,
+}
+
+/// The core's end of what one reader thread works on.
+#[derive(Debug)]
+struct Lane<E> {
+    full: Consumer<Item<E>>,
+    empty: Producer<Vec<E>>,
+    counts: Arc<Mutex<Counts>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// What to read.
@@ -63,35 +87,104 @@ pub fn start<E: Replayed>(reading: Reading) -> Result<(BlockFeed<E>, Arc<Texts>)
     let trace = trace::open(&reading.path, &reading.options)?;
     let texts = trace.texts();
     let notes = trace.describe().to_string();
-    let (full_in, full_out) = RingBuffer::new(BLOCKS);
-    let (empty_in, empty_out) = RingBuffer::new(BLOCKS);
-    let counts = Arc::new(Mutex::new(Counts::default()));
-    let told = counts.clone();
-    let path = reading.path.clone();
-    let reader = Reader {
-        reading,
-        full: full_in,
-        empty: empty_out,
-    };
-    std::thread::Builder::new()
-        .name("reader".into())
-        .spawn(move || reader.run(trace, &told))
-        .map_err(|error| TraceError::io(&path, "start the reader of", error))?;
+    let identity = reading.identity()?;
     let feed = BlockFeed {
-        full: full_out,
-        empty: empty_in,
+        lane: Lane::start(trace, reading.clone(), FeedPosition::default())?,
         block: Vec::new(),
         next: 0,
         new_round: false,
         ended: false,
-        counts,
+        at: FeedPosition::default(),
+        reading,
+        texts: texts.clone(),
+        identity,
         notes: notes.lines().map(str::to_owned).collect(),
     };
     Ok((feed, texts))
 }
 
+impl Reading {
+    /// What decides which records come; nothing for a pipe, which comes once.
+    fn identity(&self) -> Result<Option<Identity>, TraceError> {
+        let failed = |error| TraceError::io(&self.path, "read", error);
+        let metadata = std::fs::metadata(&self.path).map_err(failed)?;
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        let options = TraceOptions {
+            dead_letter: None,
+            ..self.options.clone()
+        };
+        let options = toml::to_string(&options).unwrap_or_else(|_| format!("{options:?}"));
+        let limit = self.limit.map_or("none".into(), |limit| limit.to_string());
+        Ok(Some(identity(
+            "trace",
+            [
+                ("bytes", metadata.len().to_string()),
+                (
+                    "hash of both ends",
+                    ends(&self.path, metadata.len()).map_err(failed)?,
+                ),
+                ("records of a round at most", limit),
+                ("rounds", self.rounds.max(1).to_string()),
+                ("options", options.trim_end().replace('\n', ", ")),
+            ],
+        )))
+    }
+}
+
+/// The hash of the first and the last bytes of a file.
+fn ends(path: &Path, len: u64) -> io::Result<String> {
+    let file = File::open(path)?;
+    let mut bytes = vec![0; len.min(TELLING_BYTES) as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    hash.update(&bytes);
+    file.read_exact_at(&mut bytes, len.saturating_sub(TELLING_BYTES))?;
+    hash.update(&bytes);
+    Ok(format!("{:016x}", hash.digest()))
+}
+
+impl<E: Replayed> Lane<E> {
+    /// Starts a thread that reads `trace`, which is at its start, and hands on what lies behind `from`.
+    fn start(trace: Trace, reading: Reading, from: FeedPosition) -> Result<Self, TraceError> {
+        let (full_in, full) = RingBuffer::new(BLOCKS);
+        let (empty, empty_out) = RingBuffer::new(BLOCKS);
+        let counts = Arc::new(Mutex::new(Counts::default()));
+        let told = counts.clone();
+        let path = reading.path.clone();
+        let reader = Reader {
+            reading,
+            from,
+            full: full_in,
+            empty: empty_out,
+        };
+        let thread = std::thread::Builder::new()
+            .name("reader".into())
+            .spawn(move || reader.run(trace, &told))
+            .map_err(|error| TraceError::io(&path, "start the reader of", error))?;
+        Ok(Lane {
+            full,
+            empty,
+            counts,
+            thread: Some(thread),
+        })
+    }
+
+    /// Ends the thread and waits for it.
+    fn stop(&mut self) {
+        // The reader finds its ring abandoned.
+        self.full = RingBuffer::new(1).1;
+        if let Some(thread) = self.thread.take() {
+            // One that panicked has nothing open any more either.
+            let _ = thread.join();
+        }
+    }
+}
+
 struct Reader<E> {
     reading: Reading,
+    from: FeedPosition,
     full: Producer<Item<E>>,
     empty: Consumer<Vec<E>>,
 }
@@ -101,7 +194,11 @@ impl<E: Replayed> Reader<E> {
         let mut records = Vec::<Record>::new();
         let mut total = Counts::default();
         for round in 0..self.reading.rounds.max(1) {
+            let skips_round = round < self.from.round;
             if round > 0 {
+                if skips_round {
+                    continue;
+                }
                 // Opening the dead-letter file again would empty it: later rounds only count.
                 self.reading.options.dead_letter = None;
                 match trace::open_with_texts(
@@ -114,7 +211,13 @@ impl<E: Replayed> Reader<E> {
                 }
             }
             let mut left = self.reading.limit.unwrap_or(u64::MAX);
-            let mut new_round = round > 0;
+            let mut skip = match round {
+                _ if skips_round => u64::MAX,
+                round if round == self.from.round => self.from.record,
+                _ => 0,
+            };
+            let mut before = Counts::default();
+            let mut new_round = round > self.from.round;
             while left > 0 {
                 match trace.next_block(&mut records) {
                     Ok(false) => break,
@@ -125,9 +228,14 @@ impl<E: Replayed> Reader<E> {
                     .unwrap_or(usize::MAX)
                     .min(records.len());
                 left -= take as u64;
+                let skipped = usize::try_from(skip).unwrap_or(usize::MAX).min(take);
+                skip -= skipped as u64;
+                if skipped > 0 {
+                    before = trace.counts();
+                }
                 let mut events = self.empty.pop().unwrap_or_default();
                 events.clear();
-                events.extend(records[..take].iter().map(|record| E::from(*record)));
+                events.extend(records[skipped..take].iter().map(|record| E::from(*record)));
                 if !events.is_empty() {
                     self.put(Item::Block { events, new_round });
                     new_round = false;
@@ -136,7 +244,14 @@ impl<E: Replayed> Reader<E> {
                     return;
                 }
             }
-            total = sum(total, trace.counts());
+            if skips_round {
+                continue;
+            }
+            if skip > 0 {
+                let error = TraceError::shorter(&self.reading.path, self.from.record, skip);
+                return self.put(Item::Error(Box::new(error)));
+            }
+            total = sum(total, difference(trace.counts(), before));
             if let Ok(mut counts) = told.lock() {
                 *counts = total;
             }
@@ -155,6 +270,18 @@ impl<E: Replayed> Reader<E> {
     }
 }
 
+/// What was counted since `before`. Records held back for sorting may have been fewer by then.
+fn difference(now: Counts, before: Counts) -> Counts {
+    Counts {
+        read: now.read - before.read,
+        delivered: now.delivered - before.delivered,
+        bad: now.bad - before.bad,
+        late: now.late - before.late,
+        clamped: now.clamped - before.clamped,
+        held: now.held.saturating_sub(before.held),
+    }
+}
+
 fn sum(a: Counts, b: Counts) -> Counts {
     Counts {
         read: a.read + b.read,
@@ -169,7 +296,7 @@ fn sum(a: Counts, b: Counts) -> Counts {
 impl<E: Replayed> Feed<E> for BlockFeed<E> {
     fn ahead(&mut self) -> Result<Option<Ahead<'_, E>>, TaskError> {
         if self.next == self.block.len() && !self.ended {
-            match self.full.pop() {
+            match self.lane.full.pop() {
                 Err(_) => {}
                 Ok(Item::End) => self.ended = true,
                 Ok(Item::Error(error)) => {
@@ -181,9 +308,13 @@ impl<E: Replayed> Feed<E> for BlockFeed<E> {
                 Ok(Item::Block { events, new_round }) => {
                     let emptied = std::mem::replace(&mut self.block, events);
                     // The reader drained this ring to fill the other: there is room.
-                    let _ = self.empty.push(emptied);
+                    let _ = self.lane.empty.push(emptied);
                     self.next = 0;
                     self.new_round = new_round;
+                    if new_round {
+                        self.at.round += 1;
+                        self.at.record = 0;
+                    }
                 }
             }
         }
@@ -198,10 +329,48 @@ impl<E: Replayed> Feed<E> for BlockFeed<E> {
 
     fn pass(&mut self, count: usize) {
         self.next += count;
+        self.at.record += count as u64;
+    }
+
+    fn has_rounds(&self) -> bool {
+        self.reading.rounds > 1
+    }
+
+    fn position(&self) -> Option<(&[(String, String)], FeedPosition)> {
+        Some((self.identity.as_deref()?, self.at))
+    }
+
+    /// Returns once the event at the position is there.
+    fn seek(&mut self, position: FeedPosition) -> Result<(), TaskError> {
+        let path = self.reading.path.display();
+        if self.identity.is_none() {
+            return Err(cannot_rewind(&format!("{path} is no file and")));
+        }
+        let failed = |error: TraceError| TaskError {
+            message: error.to_string(),
+            cause: None,
+        };
+        // The first reader has begun already; two must not write one dead-letter file. Its texts stay: the
+        // trace is the same.
+        let texts = self.texts.clone();
+        self.lane.stop();
+        let trace = trace::open_with_texts(&self.reading.path, &self.reading.options, texts);
+        let trace = trace.map_err(failed)?;
+        self.lane = Lane::start(trace, self.reading.clone(), position).map_err(failed)?;
+        self.at = position;
+        while self.lane.full.is_empty() && !self.lane.full.is_abandoned() {
+            std::thread::sleep(NAP);
+        }
+        if matches!(self.lane.full.peek(), Ok(Item::Error(_)))
+            && let Ok(Item::Error(error)) = self.lane.full.pop()
+        {
+            return Err(failed(*error));
+        }
+        Ok(())
     }
 
     fn figures(&mut self, figures: &mut Figures) {
-        if let Ok(counts) = self.counts.lock() {
+        if let Ok(counts) = self.lane.counts.lock() {
             figures.events_late = counts.late;
             figures.events_dead_letter = counts.bad;
         }

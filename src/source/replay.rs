@@ -9,12 +9,14 @@
 //! Owns its feed and its pace. Reading and decoding files is done by a thread off the cores
 //! (`source/reader.rs`); a mapped file is read where it lies.
 
-use super::pace::Pace;
+use super::pace::{Pace, PacePosition};
+use super::position::{Identity, beyond, cannot_rewind, decode, encode, identity};
 use super::task::{Offer, Poll, Source};
 use super::trace::Record;
 use super::trace::native::{ClickRecord, KeyedRecord, Mapped, NativeRecord};
 use crate::event::Event;
 use crate::task::{Context, Downstream, Figures, TaskError};
+use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
 /// Full speed asks again after this long when the reader has nothing ready, ns.
@@ -57,6 +59,15 @@ pub struct Ahead<'a, E> {
     pub new_round: bool,
 }
 
+/// How far a feed has been passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedPosition {
+    /// The round of the trace, from 0.
+    pub round: u64,
+    /// Records of that round that were passed.
+    pub record: u64,
+}
+
 /// Where a replay gets its events.
 pub trait Feed<E>: Send + 'static {
     /// What comes next; `None` at the end.
@@ -68,10 +79,37 @@ pub trait Feed<E>: Send + 'static {
     /// Passes the first `count` events of what is ahead.
     fn pass(&mut self, count: usize);
 
+    /// Whether another round may follow, so that the span of this one matters.
+    fn has_rounds(&self) -> bool {
+        true
+    }
+
+    /// What it is and how far it has been passed; `None` where it cannot rewind.
+    fn position(&self) -> Option<(&[(String, String)], FeedPosition)> {
+        None
+    }
+
+    /// Goes to `position`, of a feed that is the same. Called before anything is ahead; may take its time.
+    ///
+    /// # Errors
+    /// It cannot rewind, or has no such place.
+    fn seek(&mut self, position: FeedPosition) -> Result<(), TaskError> {
+        let _ = position;
+        Err(cannot_rewind("the trace"))
+    }
+
     /// Adds what it counted.
     fn figures(&mut self, figures: &mut Figures) {
         let _ = figures;
     }
+}
+
+/// Where a replay stands.
+#[derive(Serialize, Deserialize)]
+struct ReplayPosition {
+    feed: FeedPosition,
+    pace: PacePosition,
+    passed: u64,
 }
 
 /// A trace at its pace.
@@ -80,7 +118,11 @@ pub struct Replay<F, E> {
     feed: F,
     pace: Pace,
     first_round: bool,
+    /// What the pace calls 0, ns of the run's clock; lies before the clock's own 0 after some restores.
     start_ns: Option<u64>,
+    /// The next event is the first of a restored run.
+    restored: bool,
+    passed: u64,
     /// When the event ahead is due, and its event time, once that is known.
     next: Option<(u64, u64)>,
     event: PhantomData<fn() -> E>,
@@ -94,6 +136,8 @@ impl<E: Replayed, F: Feed<E>> Replay<F, E> {
             pace,
             first_round: true,
             start_ns: None,
+            restored: false,
+            passed: 0,
             next: None,
             event: PhantomData,
         }
@@ -114,11 +158,14 @@ impl<E: Replayed, F: Feed<E>> Source for Replay<F, E> {
             pace,
             first_round,
             start_ns,
+            restored,
+            passed,
             next,
             ..
         } = self;
-        let start_ns = *start_ns.get_or_insert(cx.now_ns);
+        let start_ns = start_ns.get_or_insert(cx.now_ns);
         let now_ns = cx.now_ns;
+        let has_rounds = feed.has_rounds();
         let Some(Ahead { events, new_round }) = feed.ahead()? else {
             return Ok(Poll::End);
         };
@@ -132,11 +179,25 @@ impl<E: Replayed, F: Feed<E>> Source for Replay<F, E> {
         let count = events.len().min(cx.budget);
         if pace.is_max() && *first_round {
             out.now_all(events, 0..count, E::ts_ns);
-            // The pace still learns how long the round is, for the shift of the next.
-            pace.pass(count, events[0].ts_ns(), events[count - 1].ts_ns());
+            // The pace still learns how long the round is, for the shift of the next; from every stamp, so that
+            // the shift does not depend on where a restored run cut the batches.
+            if has_rounds {
+                let stamps = events[..count].iter().map(E::ts_ns);
+                let (first_ns, last_ns) = stamps.fold((u64::MAX, 0), |(first, last), ts_ns| {
+                    (ts_ns.min(first), ts_ns.max(last))
+                });
+                pace.pass(count, first_ns, last_ns);
+            }
+            *passed += count as u64;
             feed.pass(count);
             return Ok(Poll::Ready);
         }
+        if std::mem::take(restored) {
+            let paced = pace.times(events[0].ts_ns());
+            *start_ns = now_ns.wrapping_sub(paced.due_ns);
+            *next = Some((paced.due_ns, paced.ts_ns));
+        }
+        let start_ns = *start_ns;
         let mut offered = 0;
         let mut waits = None;
         for event in &events[..count] {
@@ -147,7 +208,7 @@ impl<E: Replayed, F: Feed<E>> Source for Replay<F, E> {
             let due_ns = if pace.is_max() {
                 now_ns
             } else {
-                start_ns + due_ns
+                start_ns.wrapping_add(due_ns)
             };
             if due_ns > now_ns {
                 waits = Some(due_ns);
@@ -158,7 +219,31 @@ impl<E: Replayed, F: Feed<E>> Source for Replay<F, E> {
             offered += 1;
         }
         feed.pass(offered);
+        *passed += offered as u64;
         Ok(waits.map_or(Poll::Ready, |due_ns| Poll::Idle(Some(due_ns))))
+    }
+
+    fn position(&self) -> Option<Vec<u8>> {
+        let (identity, feed) = self.feed.position()?;
+        let at = ReplayPosition {
+            feed,
+            pace: self.pace.position(u64::from(self.next.is_some())),
+            passed: self.passed,
+        };
+        encode(identity, &at)
+    }
+
+    fn seek(&mut self, position: &[u8]) -> Result<(), TaskError> {
+        let Some((identity, _)) = self.feed.position() else {
+            return self.feed.seek(FeedPosition::default());
+        };
+        let at: ReplayPosition = decode(identity, position)?;
+        self.feed.seek(at.feed)?;
+        self.pace.seek(at.pace, at.passed);
+        self.first_round = at.feed.round == 0;
+        self.passed = at.passed;
+        self.restored = true;
+        Ok(())
     }
 
     fn figures(&mut self, figures: &mut Figures) {
@@ -174,7 +259,9 @@ pub struct MappedFeed<E> {
     trace: Mapped,
     count: usize,
     next: usize,
-    rounds_left: u64,
+    round: u64,
+    rounds: u64,
+    identity: Identity,
     event: PhantomData<fn() -> E>,
 }
 
@@ -185,11 +272,23 @@ impl<E: NativeRecord> MappedFeed<E> {
             usize::try_from(limit).unwrap_or(usize::MAX)
         });
         let count = trace.len().min(limit);
+        let rounds = rounds.max(1);
+        let identity = identity(
+            "native trace",
+            [
+                ("records", trace.len().to_string()),
+                ("checksum", format!("{:016x}", trace.checksum())),
+                ("records of a round", count.to_string()),
+                ("rounds", rounds.to_string()),
+            ],
+        );
         MappedFeed {
             trace,
             count,
             next: 0,
-            rounds_left: rounds.max(1),
+            round: 0,
+            rounds,
+            identity,
             event: PhantomData,
         }
     }
@@ -200,11 +299,10 @@ impl<E: NativeRecord> Feed<E> for MappedFeed<E> {
     fn ahead(&mut self) -> Result<Option<Ahead<'_, E>>, TaskError> {
         let mut new_round = false;
         if self.next == self.count {
-            self.rounds_left -= 1;
-            if self.rounds_left == 0 || self.count == 0 {
-                self.rounds_left = 1;
+            if self.round + 1 == self.rounds || self.count == 0 {
                 return Ok(None);
             }
+            self.round += 1;
             self.next = 0;
             new_round = true;
         }
@@ -221,5 +319,28 @@ impl<E: NativeRecord> Feed<E> for MappedFeed<E> {
     #[inline]
     fn pass(&mut self, count: usize) {
         self.next += count;
+    }
+
+    fn has_rounds(&self) -> bool {
+        self.rounds > 1
+    }
+
+    fn position(&self) -> Option<(&[(String, String)], FeedPosition)> {
+        let at = FeedPosition {
+            round: self.round,
+            record: self.next as u64,
+        };
+        Some((&self.identity, at))
+    }
+
+    fn seek(&mut self, position: FeedPosition) -> Result<(), TaskError> {
+        let FeedPosition { round, record } = position;
+        let count = self.count as u64;
+        if round >= self.rounds || record > count {
+            return Err(beyond(round * count + record, self.rounds * count));
+        }
+        self.round = round;
+        self.next = record as usize;
+        Ok(())
     }
 }

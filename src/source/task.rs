@@ -12,6 +12,7 @@
 //! ```
 
 use super::barriers::{Barriers, Checkpoints};
+use super::position::cannot_rewind;
 use crate::checkpoint::Saved;
 use crate::event::{Due, Event, Marker};
 use crate::latency::{new_histogram, record};
@@ -71,10 +72,7 @@ pub trait Source: Send + 'static {
     /// It cannot rewind, or not there: the position is one in something else.
     fn seek(&mut self, position: &[u8]) -> Result<(), TaskError> {
         let _ = position;
-        Err(TaskError {
-            message: format!("{} cannot rewind", std::any::type_name::<Self>()),
-            cause: None,
-        })
+        Err(cannot_rewind(std::any::type_name::<Self>()))
     }
 
     /// Adds what it counted (late, dead-lettered, pace, notes).
@@ -83,7 +81,7 @@ pub trait Source: Send + 'static {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Counts {
     offered: u64,
     probed_at: u64,
@@ -199,21 +197,11 @@ pub struct SourceTask<S, D> {
 impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
     /// A task that offers the events of `source` to `down`, with a barrier each `interval_ns`.
     pub fn new(name: String, source: S, down: D, interval_ns: u64) -> Self {
-        let counts = Counts {
-            offered: 0,
-            probed_at: 0,
-            event_time_ns: 0,
-            watermark_ns: 0,
-            watermark_sent_ns: 0,
-            first_due_ns: 0,
-            last_due_ns: 0,
-            last_offered_ns: 0,
-        };
         SourceTask {
             name,
             source,
             down,
-            counts,
+            counts: Counts::default(),
             late_start: new_histogram(),
             barriers: Barriers::new(interval_ns),
             interrupted: None,
@@ -362,4 +350,22 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
         self.source.figures(&mut figures);
         figures
     }
+}
+
+/// Polls `source` alone, without a task around it.
+#[cfg(test)]
+pub(super) fn poll_alone<S: Source, D: Downstream<S::Event>>(
+    source: &mut S,
+    cx: &mut Context,
+    down: &mut D,
+) -> Result<Poll, TaskError> {
+    let now_ns = cx.now_ns;
+    let mut offer = Offer {
+        down,
+        counts: &mut Counts::default(),
+        late_start: &mut new_histogram(),
+        interrupted: &mut None,
+        now_ns,
+    };
+    source.poll(cx, &mut offer)
 }

@@ -38,7 +38,7 @@ fn run(
         ..Options::default()
     };
     Flow::new(options)
-        .source("readings", Iter(readings.into_iter()))
+        .source("readings", Iter::new(readings.into_iter()))
         .partition_by(|reading: &KeyedRecord| reading.key)
         .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
         .map(move |result: Aggregated| {

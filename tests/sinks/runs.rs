@@ -149,7 +149,7 @@ fn the_digest_is_that_of_the_sink_that_discards() {
     let directory = tempfile::tempdir().unwrap();
     let (readings, texts) = readings(directory.path(), 5_000);
     let discarded = Flow::new(options())
-        .source("readings", Iter(readings.clone().into_iter()))
+        .source("readings", Iter::new(readings.clone().into_iter()))
         .partition_by(|reading: &KeyedRecord| reading.key)
         .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
         .sink(|_| Digest::default())
@@ -171,7 +171,7 @@ fn simulated_runs_write_the_same_rows() {
         let (writer, sinks) = create(&path, FileFormat::Csv, &texts);
         let mut sinks = sinks.into_iter();
         Flow::new(options())
-            .source("readings", Iter(readings.clone().into_iter()))
+            .source("readings", Iter::new(readings.clone().into_iter()))
             .partition_by(|reading: &KeyedRecord| reading.key)
             .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
             .sink(|_| sinks.next().unwrap())

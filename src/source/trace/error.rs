@@ -113,6 +113,18 @@ impl TraceError {
         self
     }
 
+    /// A trace that ends `missing` records before record `at`, where it is to go on.
+    pub(in crate::source) fn shorter(file: &Path, at: u64, missing: u64) -> Self {
+        TraceError::new(
+            ErrorKind::Truncated,
+            file,
+            "it ends before the place where the checkpoint was taken",
+        )
+        .value(format!("{} records", at - missing))
+        .expected(format!("at least {at} records"))
+        .remedy("restore with the trace of that run, or start afresh without --restore")
+    }
+
     /// An error of the operating system on `file` while doing `doing` ("open", "write" …).
     pub(in crate::source) fn io(file: &Path, doing: &str, error: io::Error) -> Self {
         let (kind, what, remedy) = match error.kind() {

@@ -85,6 +85,18 @@ impl Mapped {
         self.len() == 0
     }
 
+    /// A checksum of all of it, from the checksums it holds.
+    pub fn checksum(&self) -> u64 {
+        let (start, end) = (self.header.checksums_at, self.header.texts_at);
+        let texts = self.map.len() - 8;
+        let of = [
+            &self.map[HEADER_CHECKSUM_AT..HEADER_BYTES],
+            &self.map[start as usize..end as usize],
+            &self.map[texts..],
+        ];
+        xxh3_64(&of.concat())
+    }
+
     /// What their fields mean.
     pub fn contents(&self) -> Contents {
         let has = |flag| self.header.flags & flag != 0;
