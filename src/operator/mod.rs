@@ -1,7 +1,11 @@
 //! Operators: what runs inside a stage, and the task that runs it.
 mod bounded;
+mod deferral;
 mod fused;
+mod gathered;
+mod held;
 mod keyed;
+mod merge;
 mod relay;
 mod stage;
 mod tiers;

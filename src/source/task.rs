@@ -10,7 +10,10 @@
 //!          a watermark at most each millisecond, a barrier each interval
 //!          flush: publish
 //! ```
+//!
+//! In deterministic order due times increase strictly and watermarks go by the number of events (`sequence`).
 
+use super::sequence::{Sequence, WATERMARK_EVERY};
 use crate::event::{Due, Event, Marker};
 use crate::latency::{new_histogram, record};
 use crate::sys::memory::prefetch_read;
@@ -79,6 +82,8 @@ pub struct Offer<'a, D> {
     late_start: &'a mut Histogram<u64>,
     interrupted: &'a mut Option<String>,
     now_ns: u64,
+    /// In deterministic order: the sequence, and the step's context for markers between events.
+    order: Option<(&'a mut Sequence, Context)>,
 }
 
 impl<D> Offer<'_, D> {
@@ -112,6 +117,13 @@ impl<D> Offer<'_, D> {
     ) where
         D: Downstream<E>,
     {
+        if self.order.is_some() {
+            for (index, event) in run.clone().zip(&events[run]) {
+                prefetch_read(events, index + FETCH_AHEAD);
+                self.put(self.now_ns, event_time_ns(event), *event);
+            }
+            return;
+        }
         // Counted in registers: `counts` may alias the ring for all the compiler knows.
         let mut latest_ns = 0;
         let due = Due::new(self.now_ns);
@@ -141,11 +153,22 @@ impl<D> Offer<'_, D> {
         counts.event_time_ns = counts.event_time_ns.max(event_time_ns);
         counts.last_due_ns = due_ns;
         counts.last_offered_ns = self.now_ns;
-        let _watch = Watch {
+        let mut watch = Watch {
             event: Some(&event),
             interrupted: &mut *self.interrupted,
         };
-        self.down.push(Due::new(due_ns), event);
+        let Some((sequence, cx)) = &mut self.order else {
+            self.down.push(Due::new(due_ns), event);
+            return;
+        };
+        self.down.push(Due::new(sequence.next(due_ns)), event);
+        watch.event = None;
+        if counts.offered.is_multiple_of(WATERMARK_EVERY)
+            && counts.event_time_ns > counts.watermark_ns
+        {
+            counts.watermark_ns = counts.event_time_ns;
+            sequence.mark(Marker::Watermark(counts.watermark_ns), self.down, cx);
+        }
     }
 
     /// Whether a ring is full, so that the source should stop for now.
@@ -166,6 +189,9 @@ pub struct SourceTask<S, D> {
     counts: Counts,
     late_start: Histogram<u64>,
     interval_ns: u64,
+    /// Events to offer at the most.
+    events_max: u64,
+    sequence: Option<Sequence>,
     interrupted: Option<String>,
     ended: bool,
 }
@@ -192,9 +218,23 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             counts,
             late_start: new_histogram(),
             interval_ns,
+            events_max: u64::MAX,
+            sequence: None,
             interrupted: None,
             ended: false,
         }
+    }
+
+    /// Gives events and markers places that depend on the events alone.
+    pub fn ordered(mut self) -> Self {
+        self.sequence = Some(Sequence::default());
+        self
+    }
+
+    /// Ends after `events_max` events, if the source has not ended before.
+    pub fn at_most(mut self, events_max: u64) -> Self {
+        self.events_max = events_max;
+        self
     }
 
     /// Sends the markers that are due behind the events of this step; whether there were any.
@@ -217,7 +257,9 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             );
             marked = true;
         }
-        if counts.event_time_ns > counts.watermark_ns
+        if let Some(sequence) = &mut self.sequence {
+            marked |= sequence.tell(&mut self.down, cx);
+        } else if counts.event_time_ns > counts.watermark_ns
             && cx.now_ns >= counts.watermark_sent_ns + WATERMARK_EVERY_NS
         {
             counts.watermark_ns = counts.event_time_ns;
@@ -244,11 +286,14 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
     }
 
     fn end(&mut self, cx: &mut Context) {
-        if self.counts.event_time_ns > 0 {
-            self.down
-                .marker(Marker::Watermark(self.counts.event_time_ns), cx);
+        let watermark = Marker::Watermark(self.counts.event_time_ns);
+        let markers = [watermark, Marker::End].into_iter();
+        for marker in markers.skip(usize::from(self.counts.event_time_ns == 0)) {
+            match &mut self.sequence {
+                Some(sequence) => sequence.mark(marker, &mut self.down, cx),
+                None => self.down.marker(marker, cx),
+            }
         }
-        self.down.marker(Marker::End, cx);
         self.ended = true;
     }
 }
@@ -262,19 +307,24 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
             return Ok(Progress::Done);
         }
         let before = self.counts.offered;
-        let poll = if cx.stopping {
+        let left = self.events_max - before.min(self.events_max);
+        let poll = if cx.stopping || left == 0 {
             Poll::End
         } else {
-            let now_ns = cx.now_ns;
-            let (down, counts) = (&mut self.down, &mut self.counts);
+            let budget = cx.budget;
+            cx.budget = budget.min(usize::try_from(left).unwrap_or(usize::MAX));
+            let order = self.sequence.as_mut();
             let mut offer = Offer {
-                down,
-                counts,
+                down: &mut self.down,
+                counts: &mut self.counts,
                 late_start: &mut self.late_start,
                 interrupted: &mut self.interrupted,
-                now_ns,
+                now_ns: cx.now_ns,
+                order: order.map(|sequence| (sequence, cx.clone())),
             };
-            self.source.poll(cx, &mut offer)?
+            let poll = self.source.poll(cx, &mut offer)?;
+            cx.budget = budget;
+            poll
         };
         let marked = self.mark(cx, before);
         if poll == Poll::End {
