@@ -18,6 +18,8 @@
 //! until all do. What a watermark makes the logic put out has a due time of its own, which the source keeps
 //! free behind the last event ([`Context::marker_due`]).
 //!
+//! A logic may put an event aside, but then takes no other until it is through.
+//!
 //! Owns the messages it has taken and the logic has not. Invariants
 //! 1. `lows[i]`: no event with an earlier due time follows from input `i`.
 //! 2. `keys[i]` is `lows[i]`, or [`STANDS`] while the next of input `i` is a marker that all must reach.
@@ -40,9 +42,11 @@ const STANDS: u64 = u64::MAX;
 pub(super) struct Merge<E> {
     lows: Vec<u64>,
     keys: Vec<u64>,
-    staged: Vec<Message<E>>,
+    pub(super) staged: Vec<Message<E>>,
     /// The first of `staged` that the logic has not taken.
-    next: usize,
+    pub(super) next: usize,
+    /// When the last event that the logic has taken was due, ns.
+    pub(super) handed_ns: u64,
     /// The latest progress sent on, ns.
     sent_ns: u64,
     /// Since when an event at hand waits for another input, ns.
@@ -58,6 +62,7 @@ impl<E: Event> Merge<E> {
             keys: vec![1; inputs],
             staged: Vec::with_capacity(STAGED_MAX),
             next: 0,
+            handed_ns: 0,
             sent_ns: 0,
             held_since_ns: None,
             held: new_histogram(),
@@ -87,6 +92,8 @@ impl<E: Event> Merge<E> {
         loop {
             if self.next < self.staged.len() {
                 let worked = body.work(&self.staged[self.next..], 0, cx).0;
+                let events = self.staged[self.next..self.next + worked].iter().rev();
+                self.handed_ns = events.filter_map(due_of).next().unwrap_or(self.handed_ns);
                 self.next += worked;
                 moved += worked;
             }
@@ -123,8 +130,19 @@ impl<E: Event> Merge<E> {
 
     /// Takes runs of events that are next in order, up to a full stage or a marker that all must reach.
     fn fill(&mut self, inlets: &mut [Inlet<E>], taken_max: usize) -> usize {
+        self.fill_to(inlets, STANDS, taken_max)
+    }
+
+    /// The same, of events that are due no later than `last_ns`.
+    pub(super) fn fill_to(
+        &mut self,
+        inlets: &mut [Inlet<E>],
+        last_ns: u64,
+        taken_max: usize,
+    ) -> usize {
         let mut taken = 0;
         while let Some((first, bound)) = self.lowest() {
+            let bound = bound.min(last_ns);
             let room = (STAGED_MAX - self.staged.len()).min(taken_max - taken);
             if room == 0 {
                 break;
@@ -197,7 +215,15 @@ impl<E: Event> Merge<E> {
         inlet.take(taken_max, |messages| {
             let mut taken = 0;
             loop {
-                taken += body.work(&messages[taken..], 0, cx).0;
+                let worked = taken + body.work(&messages[taken..], 0, cx).0;
+                let events = messages[taken..worked].iter().rev();
+                // Were this left to the markers of progress, two tasks that are full could wait for each
+                // other's.
+                if let Some(due) = events.filter_map(due_of).next() {
+                    self.set_low(0, due);
+                    self.handed_ns = due;
+                }
+                taken = worked;
                 match messages.get(taken) {
                     None => return (taken, true),
                     Some(Message::Marker(Marker::Progress(progress_ns))) => {
@@ -245,22 +271,20 @@ impl<E: Event> Merge<E> {
     }
 
     /// Tells the next tasks up to where nothing follows any more; whether that was news.
-    fn send_progress<L, D>(&mut self, body: &mut Body<L, D>, cx: &mut Context) -> bool
+    pub(super) fn send_progress<L, D>(&mut self, body: &mut Body<L, D>, cx: &mut Context) -> bool
     where
         L: Logic<In = E>,
         D: Downstream<L::Out>,
     {
-        if body.ended || !is_settled(&body.logic) {
+        if body.ended {
             return false;
         }
-        let mut next_ns = self.lowest_low();
-        if let Some(Message::Event(due, _)) = self.staged[self.next..]
-            .iter()
-            .find(|message| matches!(message, Message::Event(..)))
-        {
-            next_ns = next_ns.min(due.ns());
+        let staged = self.staged[self.next..].iter().find_map(due_of);
+        let mut next_ns = staged.unwrap_or(u64::MAX).min(self.lowest_low());
+        if !is_settled(&body.logic) {
+            next_ns = next_ns.min(self.handed_ns);
         }
-        let progress_ns = next_ns - 1;
+        let progress_ns = next_ns.saturating_sub(1);
         if progress_ns <= self.sent_ns {
             return false;
         }
@@ -293,12 +317,16 @@ impl<E: Event> Merge<E> {
     }
 }
 
+#[inline(always)]
+pub(super) fn due_of<E>(message: &Message<E>) -> Option<u64> {
+    match message {
+        Message::Event(due, _) => Some(due.ns()),
+        Message::Marker(_) => None,
+    }
+}
+
 /// Whether no event that the logic has taken waits for its state.
 #[inline(always)]
 fn is_settled(logic: &impl Logic) -> bool {
     logic.through() == logic.put_aside()
 }
-
-#[cfg(test)]
-#[path = "merge_tests.rs"]
-mod tests;

@@ -1,6 +1,7 @@
 //! Operators: what runs inside a stage, and the task that runs it.
 mod bounded;
 mod deferral;
+mod finish;
 mod fused;
 mod gathered;
 mod held;

@@ -141,7 +141,7 @@ pub(super) struct Body<L, D> {
     pub(super) watermark_ns: u64,
     pub(super) logic: L,
     pub(super) down: D,
-    events_in: u64,
+    pub(super) events_in: u64,
     queueing: Histogram<u64>,
     /// The latest that an input has reached.
     barrier: Marker,
@@ -195,7 +195,10 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             merge,
         } = self;
         if body.down.is_blocked() && !body.down.flush(cx) {
-            return Ok(Progress::Blocked);
+            return match merge {
+                Some(merge) => merge.finish_due(inlets, body, cx),
+                None => Ok(Progress::Blocked),
+            };
         }
         if body.ended {
             return Ok(Progress::Done);
