@@ -9,7 +9,8 @@
 //!        └──────────┴────────────────────────────────┘
 //! ```
 //!
-//! Everything travels in band and in order: events, watermarks, barriers, probes, end of stream.
+//! Everything travels in band and in order: events, watermarks, progress, barriers, probes, end of
+//! stream.
 //! The tag costs no byte, because an event's due time is never zero (the compiler's niche).
 
 use std::fmt::Debug;
@@ -44,6 +45,9 @@ impl Due {
 pub enum Marker {
     /// No event with an earlier event time follows (ns).
     Watermark(u64),
+    /// No event with a due time up to this one (ns of the run's clock) follows on this ring. Sent in
+    /// deterministic order only, so that an input without events holds up no other.
+    Progress(u64),
     /// Cuts the stream: what came before belongs to this epoch, what follows to the next.
     Barrier {
         /// The epoch that it closes.

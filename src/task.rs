@@ -18,7 +18,7 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 /// What a task is handed for one step.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// The run's clock.
     pub clock: Clock,
@@ -28,6 +28,8 @@ pub struct Context {
     pub budget: usize,
     /// The run is to end: sources stop, the rest drains.
     pub stopping: bool,
+    /// While a watermark or the end is handled in deterministic order: when what it puts out is due.
+    pub marker_due: Option<Due>,
 }
 
 impl Context {
@@ -38,6 +40,7 @@ impl Context {
             now_ns,
             budget: usize::MAX,
             stopping: false,
+            marker_due: None,
         }
     }
 }
@@ -137,6 +140,9 @@ pub struct Figures {
     pub state_bytes: u64,
     /// Waiting time of sampled events in front of this task, ns.
     pub queueing: Option<Histogram<u64>>,
+    /// In deterministic order: how long events at hand waited for an input that was behind, ns, once for each
+    /// time that this held the task up.
+    pub held: Option<Histogram<u64>>,
     /// For a source: how late it took events up, ns.
     pub late_start: Option<Histogram<u64>>,
     /// For a source: when its first event was due, and when its last was offered, ns.

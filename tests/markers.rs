@@ -80,6 +80,7 @@ impl Bench {
             now_ns: START_NS,
             budget: 100,
             stopping: false,
+            marker_due: None,
         };
         Bench {
             inputs,

@@ -9,6 +9,8 @@ pub struct Saved {
     pub watermark_ns: u64,
     /// Entries of the part, so that a table of the right size can be made.
     pub entries: u64,
+    /// Of a source: the latest event time it had offered, ns.
+    pub event_time_ns: u64,
     /// Of a source: events it had offered, over all runs.
     pub events: u64,
     /// Of a source: where it stood, if it can rewind.

@@ -6,7 +6,7 @@
 //! ```
 
 use super::config::choice::{
-    Idle as IdleChoice, SinkKind, SourceKind, StatePolicy as PolicyChoice,
+    Idle as IdleChoice, Order as OrderChoice, SinkKind, SourceKind, StatePolicy as PolicyChoice,
 };
 use super::config::value::Auto;
 use super::config::{App, Config};
@@ -18,7 +18,7 @@ use super::{environment, interrupt};
 use crate::app::aggregate::Aggregated;
 use crate::app::recommend::Recommendation;
 use crate::app::{aggregate, recommend};
-use crate::flow::{FlowError, Options, StatePolicy};
+use crate::flow::{FlowError, Options, Order, StatePolicy};
 use crate::latency::Report;
 use crate::partition::{Partitioning, Scheme};
 use crate::runtime::{Idle, Update};
@@ -320,6 +320,11 @@ fn options(config: &Config) -> Options {
         name: name.into(),
         cores: number(runtime.cores),
         partitions: number(runtime.partitions),
+        order: match runtime.order {
+            OrderChoice::Arrival => Order::Arrival,
+            OrderChoice::Deterministic => Order::Deterministic,
+        },
+        events_max: None,
         idle: match runtime.idle {
             IdleChoice::Busy => Idle::Busy,
             IdleChoice::Adaptive => Idle::Adaptive,

@@ -26,7 +26,7 @@ mod route;
 mod stages;
 mod stream;
 pub use job::{Job, Outcome, SimulatedOutcome};
-pub use options::{Options, Resolved, StatePolicy};
+pub use options::{Options, Order, Resolved, StatePolicy};
 pub use plan::{FlowError, PARTITIONS_MAX};
 pub use route::{ByKey, Spread};
 pub use stages::Build;

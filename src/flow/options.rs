@@ -28,6 +28,26 @@ pub enum StatePolicy {
     Clock,
 }
 
+/// In which order a task with several inputs takes its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As they arrive, which differs from run to run.
+    #[default]
+    Arrival,
+    /// As the source offered them, in every run: equal inputs and partitions give equal outputs.
+    Deterministic,
+}
+
+impl Order {
+    /// As reports and configurations call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Order::Arrival => "arrival",
+            Order::Deterministic => "deterministic",
+        }
+    }
+}
+
 /// How to run a flow. `0` leaves a number to the engine.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -37,6 +57,10 @@ pub struct Options {
     pub cores: usize,
     /// Partitions of a keyed stage; 0: four for each core.
     pub partitions: usize,
+    /// In which order a task with several inputs takes its events.
+    pub order: Order,
+    /// Ends the run after so many events, if the source has not ended before.
+    pub events_max: Option<u64>,
     /// How a core without work waits.
     pub idle: Idle,
     /// Whether to pin cores to CPUs.
@@ -71,6 +95,8 @@ impl Default for Options {
             name: "flow".into(),
             cores: 0,
             partitions: 0,
+            order: Order::default(),
+            events_max: None,
             idle: Idle::default(),
             pin: true,
             ring_slots: 0,

@@ -6,7 +6,7 @@
 //!   ttl            Keyed<Ttl>               Bounded<policy, Some(Ttl)>
 //! ```
 
-use super::options::StatePolicy;
+use super::options::{Order, StatePolicy};
 use super::plan::{FlowError, Plan};
 use crate::event::Event;
 use crate::operator::{Bounded, KeyOf, Keyed, Logic, Operator, Stage, StageName, Tiers};
@@ -45,6 +45,7 @@ where
             };
         }
         let table = plan.table()?;
+        let order = plan.options.order;
         let Partition {
             name,
             inlets,
@@ -59,8 +60,12 @@ where
                 inlets,
                 Keyed::new(operator, key, table, Forever),
                 down,
+                order,
             ),
-            Some(ttl) => staged(name, inlets, Keyed::new(operator, key, table, ttl), down),
+            Some(ttl) => {
+                let logic = Keyed::new(operator, key, table, ttl);
+                staged(name, inlets, logic, down, order)
+            }
         })
     }
 
@@ -93,19 +98,30 @@ where
             cold.reads_max,
             cold.inline,
         );
-        Ok(staged(self.name, self.inlets, logic, self.down))
+        let order = plan.options.order;
+        let logic = match order {
+            Order::Arrival => logic,
+            Order::Deterministic => logic.in_order(),
+        };
+        Ok(staged(self.name, self.inlets, logic, self.down, order))
     }
 }
 
-fn staged<T: Event, L, D>(
+/// A task around `logic` that takes its inputs in `order`.
+pub(super) fn staged<T: Event, L, D>(
     name: StageName,
     inlets: Vec<Inlet<T>>,
     logic: L,
     down: D,
+    order: Order,
 ) -> Box<dyn Task>
 where
     L: Logic<In = T> + 'static,
     D: Downstream<L::Out> + 'static,
 {
-    Box::new(Stage::new(name, inlets, logic, down))
+    let stage = Stage::new(name, inlets, logic, down);
+    Box::new(match order {
+        Order::Arrival => stage,
+        Order::Deterministic => stage.ordered(),
+    })
 }

@@ -1,11 +1,12 @@
 //! How each part of a flow becomes tasks: from the sink backwards, since a task's type holds what follows.
 
-use super::partition::Partition;
+use super::options::Order;
+use super::partition::{Partition, staged};
 use super::plan::{FlowError, Plan};
 use super::route::{ByKey, Spread};
 use crate::event::Event;
 use crate::exchange::{Exchange, Route};
-use crate::operator::{Filter, FlatMap, KeyOf, Map, Operator, Relay, Stage, StageName};
+use crate::operator::{Filter, FlatMap, KeyOf, Map, Operator, Relay, StageName};
 use crate::partition::{Content, NoContent, PartitionError, Partitioning, Scheme};
 use crate::ring::{Inlet, Outlet, ring};
 use crate::source::{Source, SourceTask};
@@ -67,7 +68,12 @@ impl<S: Source> Build for FromSource<S> {
         let interval_ns = plan.options.interval_ns;
         // A source is one task, so there is one downstream.
         if let Some(down) = downs.into_iter().next() {
-            let task = SourceTask::new(self.name.clone(), self.source, down, interval_ns);
+            let task = SourceTask::new(self.name.clone(), self.source, down, interval_ns)
+                .at_most(plan.options.events_max.unwrap_or(u64::MAX));
+            let task = match plan.options.order {
+                Order::Arrival => task,
+                Order::Deterministic => task.ordered(),
+            };
             plan.add(&self.name, 0, 0, 1, Box::new(task));
         }
         Ok(())
@@ -283,8 +289,9 @@ impl<B: Build> Build for SpreadStage<B> {
         let (lanes, inlets) = rings(self.before.width(plan), width, plan.resolved.ring_slots);
         for (partition, (inlets, down)) in inlets.into_iter().zip(downs).enumerate() {
             let name = stage_name(&self.name, index, partition, "round-robin");
-            let task = Stage::new(name, inlets, Relay::<B::Out>::default(), down);
-            plan.add(&self.name, index, partition, width, Box::new(task));
+            let relay = Relay::<B::Out>::default();
+            let task = staged(name, inlets, relay, down, plan.options.order);
+            plan.add(&self.name, index, partition, width, task);
         }
         let route = Spread {
             next: 0,

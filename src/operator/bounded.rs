@@ -17,7 +17,9 @@
 //! 1. A key is in one place: hot, waiting, or cold.
 //! 2. Events of a key are processed in the order of their arrival, each on the state the one before left:
 //!    the answers are those of [`super::Keyed`].
-//! 3. Nothing here blocks. Where there is no room (for an event that waits, for a read, for an entry that
+//! 3. In deterministic order no event overtakes another: at most one waits, and those behind it have only
+//!    their state asked for.
+//! 4. Nothing here blocks. Where there is no room (for an event that waits, for a read, for an entry that
 //!    is to be evicted) the event stays in its ring, and the ring pushes back.
 
 use super::keyed::KeyOf;
@@ -42,13 +44,15 @@ const BACK_LOOK: usize = 6;
 
 /// An operator over state that may be larger than its memory.
 pub struct Bounded<Op: Operator, K, P, L> {
-    key: K,
-    live: L,
+    pub(super) key: K,
+    pub(super) live: L,
     work: Work<Op>,
-    tiers: Tiers<Op::State, P>,
-    waiting: Waiting<Op::In, Op::State>,
+    pub(super) tiers: Tiers<Op::State, P>,
+    pub(super) waiting: Waiting<Op::In, Op::State>,
     /// The other half of the cold tier, where it is to answer at once.
     inline: Option<Box<dyn Task>>,
+    /// While an event waits, none is taken: state is only asked for ahead.
+    pub(super) in_order: bool,
     failure: Option<TaskError>,
     interrupted: Option<String>,
 }
@@ -78,6 +82,7 @@ where
             tiers,
             waiting: Waiting::new(reads_max),
             inline,
+            in_order: false,
             failure: None,
             interrupted: None,
         }
@@ -119,6 +124,9 @@ where
             drop(watch);
             if !self.missed((hash, key), (*due, event), down) {
                 return index;
+            }
+            if self.is_held() {
+                return index + 1;
             }
         }
         messages.len()
@@ -282,7 +290,7 @@ where
         let mut spots = [Spot::default(); SPOTS];
         let (mut done, mut looked, mut fetched) = (0, 0, 0);
         let mut end = messages.len();
-        while done < end && !down.is_blocked() {
+        while done < end && !down.is_blocked() && !self.is_held() {
             let hot = &self.tiers.hot;
             let fetch_to = end.min(done + 3 * BLOCK);
             while fetched < fetch_to {
@@ -319,6 +327,9 @@ where
             if done < stop {
                 break;
             }
+        }
+        if self.is_held() {
+            self.ask_ahead(&messages[done..]);
         }
         self.tiers.publish();
         done

@@ -1,8 +1,13 @@
 //! Operators: what runs inside a stage, and the task that runs it.
 mod bounded;
+mod deferral;
+mod finish;
 mod fused;
+mod gathered;
+mod held;
 mod keyed;
 mod logic;
+mod merge;
 mod relay;
 mod stage;
 mod tiers;

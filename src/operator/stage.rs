@@ -16,8 +16,11 @@
 //!       end      ──► (held back likewise) all inputs ended? ──► logic.end, downstream
 //!   flush: publish, stamp
 //! ```
+//!
+//! In deterministic order the inputs go through `merge` first, which puts them into one.
 
 use super::logic::Logic;
+use super::merge::Merge;
 use crate::checkpoint::Saved;
 use crate::event::{Marker, Message};
 use crate::latency::{new_histogram, record};
@@ -39,16 +42,16 @@ pub struct StageName {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Input {
-    watermark_ns: u64,
+pub(super) struct Input {
+    pub(super) watermark_ns: u64,
     at_barrier: bool,
-    ended: bool,
+    pub(super) ended: bool,
     /// A barrier or the end is next, and waits until so many events put aside are through.
     held_until: Option<u64>,
     /// A watermark that has been taken, and so many events put aside have to be through before it counts.
-    deferred: Option<(u64, u64)>,
+    pub(super) deferred: Option<(u64, u64)>,
     /// The latest watermark behind the deferred one.
-    newest_ns: u64,
+    pub(super) newest_ns: u64,
 }
 
 /// While events wait for their state, a core without other work looks again after this long, ns.
@@ -59,21 +62,25 @@ pub struct Stage<L: Logic, D> {
     inlets: Vec<Inlet<L::In>>,
     first: usize,
     body: Body<L, D>,
+    /// In deterministic order: what puts the inputs into one.
+    merge: Option<Merge<L::In>>,
 }
 
-struct Body<L, D> {
+pub(super) struct Body<L, D> {
     name: StageName,
-    inputs: Vec<Input>,
-    watermark_ns: u64,
-    logic: L,
-    down: D,
-    events_in: u64,
+    pub(super) inputs: Vec<Input>,
+    pub(super) watermark_ns: u64,
+    pub(super) logic: L,
+    pub(super) down: D,
+    pub(super) events_in: u64,
     queueing: Histogram<u64>,
     /// The latest that an input has reached.
     barrier: Marker,
-    ended: bool,
+    pub(super) ended: bool,
     /// Inputs with a deferred watermark.
-    deferred: usize,
+    pub(super) deferred: usize,
+    /// Markers but probes are the business of `merge`.
+    ordered: bool,
 }
 
 impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
@@ -98,12 +105,21 @@ impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
             barrier: Marker::End,
             ended: false,
             deferred: 0,
+            ordered: false,
         };
         Stage {
             inlets,
             first: 0,
             body,
+            merge: None,
         }
+    }
+
+    /// Takes events in deterministic order: by their due time, whichever input they come by.
+    pub fn ordered(mut self) -> Self {
+        self.body.ordered = true;
+        self.merge = Some(Merge::new(self.inlets.len()));
+        self
     }
 }
 
@@ -113,10 +129,14 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             inlets,
             first,
             body,
+            merge,
         } = self;
         let captures = body.logic.capture_some();
         if body.down.is_blocked() && !body.down.flush(cx) {
-            return Ok(Progress::Blocked);
+            return match merge {
+                Some(merge) => merge.finish_due(inlets, body, cx),
+                None => Ok(Progress::Blocked),
+            };
         }
         if body.ended {
             return Ok(if captures {
@@ -130,10 +150,15 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             body.release_watermarks(cx);
         }
         let mut taken = 0;
-        for offset in 0..inlets.len() {
-            let index = (*first + offset) % inlets.len();
-            if !body.inputs[index].at_barrier && !body.inputs[index].ended {
-                taken += inlets[index].take(cx.budget, |messages| body.work(messages, index, cx));
+        if let Some(merge) = merge {
+            taken = merge.step(inlets, body, cx);
+        } else {
+            for offset in 0..inlets.len() {
+                let index = (*first + offset) % inlets.len();
+                if !body.inputs[index].at_barrier && !body.inputs[index].ended {
+                    taken +=
+                        inlets[index].take(cx.budget, |messages| body.work(messages, index, cx));
+                }
             }
         }
         body.logic.check()?;
@@ -168,6 +193,9 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         };
         body.down.figures(&mut figures);
         body.logic.figures(&mut figures);
+        if let Some(merge) = self.merge {
+            figures.held = Some(merge.into_held());
+        }
         figures
     }
 }
@@ -176,7 +204,7 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
     /// Works through one slice of input `index`; returns how many messages it took, and whether it would
     /// take more: not behind a barrier that other inputs have yet to reach, nor with a full ring ahead.
     #[inline]
-    fn work(
+    pub(super) fn work(
         &mut self,
         messages: &[Message<L::In>],
         index: usize,
@@ -208,6 +236,9 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
     /// other inputs go on meanwhile.
     #[inline(always)]
     fn holds(&mut self, marker: Marker, index: usize) -> bool {
+        if self.ordered {
+            return !matches!(marker, Marker::Probe { .. });
+        }
         let through = self.logic.through();
         let passes = matches!(marker, Marker::Probe { .. } | Marker::Watermark(_));
         if through == self.logic.put_aside() || passes {
@@ -225,7 +256,7 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
 
     /// Handles a marker of input `index`; whether that input must not be read further now.
     #[inline(never)]
-    fn marker(&mut self, marker: Marker, index: usize, cx: &mut Context) -> bool {
+    pub(super) fn marker(&mut self, marker: Marker, index: usize, cx: &mut Context) -> bool {
         match marker {
             Marker::Probe {
                 read_ns,
@@ -245,6 +276,8 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
                 );
             }
             Marker::Watermark(watermark_ns) => self.watermark(watermark_ns, index, cx),
+            // Only sources in deterministic order send it, and there `merge` takes it.
+            Marker::Progress(_) => {}
             Marker::Barrier { .. } => {
                 self.release_watermarks(cx);
                 self.inputs[index].at_barrier = true;
@@ -265,56 +298,6 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
             }
         }
         self.down.is_blocked()
-    }
-
-    /// Takes a watermark of input `index`. While events before it wait for their state it does not count
-    /// yet; events behind it go on, which a watermark allows.
-    fn watermark(&mut self, watermark_ns: u64, index: usize, cx: &mut Context) {
-        let until = self.logic.put_aside();
-        let input = &mut self.inputs[index];
-        if self.logic.through() == until && input.deferred.is_none() {
-            input.watermark_ns = watermark_ns;
-            return self.advance_watermark(cx);
-        }
-        input.newest_ns = watermark_ns;
-        if input.deferred.is_none() {
-            input.deferred = Some((watermark_ns, until));
-            self.deferred += 1;
-        }
-    }
-
-    /// Lets the deferred watermarks count whose events are through.
-    #[cold]
-    fn release_watermarks(&mut self, cx: &mut Context) {
-        let (through, until) = (self.logic.through(), self.logic.put_aside());
-        let mut released = false;
-        for input in &mut self.inputs {
-            if let Some((watermark_ns, _)) = input.deferred.filter(|(_, until)| through >= *until) {
-                input.watermark_ns = watermark_ns;
-                released = true;
-                input.deferred = (input.newest_ns > watermark_ns && through < until)
-                    .then_some((input.newest_ns, until));
-                if input.deferred.is_none() {
-                    input.watermark_ns = input.newest_ns;
-                    self.deferred -= 1;
-                }
-            }
-        }
-        if released {
-            self.advance_watermark(cx);
-        }
-    }
-
-    fn advance_watermark(&mut self, cx: &mut Context) {
-        let open = self.inputs.iter().filter(|input| !input.ended);
-        let Some(lowest) = open.map(|input| input.watermark_ns).min() else {
-            return;
-        };
-        if lowest > self.watermark_ns {
-            self.watermark_ns = lowest;
-            self.logic.watermark(lowest, &mut self.down, cx);
-            self.down.marker(Marker::Watermark(lowest), cx);
-        }
     }
 
     /// Sends the barrier on once every open input stands at it; whether it did.

@@ -1,10 +1,12 @@
 //! An operator at work on one event, and what is counted of it.
 
+use super::gathered::{Gathered, Watched};
 use super::{Emitter, Operator, Retain};
 use crate::event::Due;
 use crate::state::{States, TimeToLive};
 use crate::task::{Context, Downstream, Figures};
 use bytemuck::Pod;
+use std::cell::Cell;
 
 /// The operator, and what is counted of its work.
 pub(super) struct Work<Op> {
@@ -55,6 +57,16 @@ impl<Op: Operator> Work<Op> {
         down: &mut D,
         cx: &mut Context,
     ) {
+        if let Some(due) = cx.marker_due {
+            let place = Cell::default();
+            let mut gathered = Gathered::new(&place);
+            let states = &mut Watched {
+                states,
+                place: &place,
+            };
+            self.operator.watermark(watermark_ns, states, &mut gathered);
+            return self.put_out(gathered, due, down);
+        }
         let mut out = emitter(down, cx);
         self.operator.watermark(watermark_ns, states, &mut out);
         self.events_expanded += out.outputs;
@@ -67,9 +79,31 @@ impl<Op: Operator> Work<Op> {
         down: &mut D,
         cx: &mut Context,
     ) {
+        if let Some(due) = cx.marker_due {
+            let place = Cell::default();
+            let mut gathered = Gathered::new(&place);
+            let states = &mut Watched {
+                states,
+                place: &place,
+            };
+            self.operator.end(states, &mut gathered);
+            return self.put_out(gathered, due, down);
+        }
         let mut out = emitter(down, cx);
         self.operator.end(states, &mut out);
         self.events_expanded += out.outputs;
+    }
+
+    fn put_out<D: Downstream<Op::Out>>(
+        &mut self,
+        gathered: Gathered<'_, Op::Out>,
+        due: Due,
+        down: &mut D,
+    ) {
+        for output in gathered.into_outputs() {
+            self.events_expanded += 1;
+            down.push(due, output);
+        }
     }
 
     /// Adds what was counted, and what the operator itself has to say.

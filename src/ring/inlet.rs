@@ -40,4 +40,9 @@ impl<E: Event> Inlet<E> {
         chunk.commit(taken);
         taken
     }
+
+    /// Whether a message waits.
+    pub fn has_waiting(&self) -> bool {
+        !self.consumer.is_empty()
+    }
 }

@@ -157,6 +157,7 @@ pub fn run(
                         clock,
                         budget: options.budget,
                         stopping: false,
+                        marker_due: None,
                     };
                     let end = run_core(seats, cx, waiter, sleepers, signals, &options.stop);
                     let _ = ended.send((core, pinned.map(|cpu| cpu.id as u32), end));

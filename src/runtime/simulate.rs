@@ -50,6 +50,7 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
         now_ns: START_NS,
         budget: 1,
         stopping: false,
+        marker_due: None,
     };
     let mut figures: Vec<Figures> = tasks.iter().map(|_| Figures::default()).collect();
     let mut live: Vec<(usize, PlacedTask)> = tasks.into_iter().enumerate().collect();

@@ -141,7 +141,7 @@ impl<T: Event, S: Sink<T>> Downstream<T> for SinkEnd<S> {
 
     fn marker(&mut self, marker: Marker, cx: &mut Context) {
         match marker {
-            Marker::Watermark(_) => {}
+            Marker::Watermark(_) | Marker::Progress(_) => {}
             Marker::Probe { read_ns, .. } => self.probes.push(read_ns),
             Marker::Barrier { epoch, .. } => {
                 self.stamp(cx);

@@ -26,8 +26,8 @@ pub struct Checkpoints {
     pub interval_ns: u64,
     /// Set to ask for one.
     pub request: Arc<AtomicBool>,
-    /// Events that earlier runs had offered.
-    pub events_before: u64,
+    /// What the source of the run before had saved; empty if this is the first.
+    pub before: Saved,
 }
 
 /// The cuts of one source.
@@ -142,9 +142,8 @@ impl Barriers {
     }
 
     /// Hands over what the source remembers at checkpoint `epoch`, before the barrier is sent on.
-    pub(super) fn capture(&mut self, epoch: u64, mut saved: Saved) {
+    pub(super) fn capture(&mut self, epoch: u64, saved: Saved) {
         if let Some(checkpoints) = &mut self.checkpoints {
-            saved.events += checkpoints.events_before;
             if checkpoints.port.begin(epoch).is_some() && checkpoints.port.extras(&saved.to_bytes())
             {
                 checkpoints.port.end(0);

@@ -5,8 +5,9 @@
 //! and offered from memory ([`Made`]), over and over where the run lasts longer than it.
 
 use super::load::{Load, LoadEvent};
+use super::offer::Offer;
 use super::position::{Identity, beyond, decode, encode, identity};
-use super::task::{Offer, Poll, Source};
+use super::task::{Poll, Source};
 use super::trace::native::KeyedRecord;
 use crate::task::{Context, Downstream, Figures, TaskError};
 

@@ -1,7 +1,8 @@
 //! Sources in memory: a slice at full speed, and any iterator.
 
+use super::offer::Offer;
 use super::position::{Identity, beyond, decode, encode, identity};
-use super::task::{Offer, Poll, Source};
+use super::task::{Poll, Source};
 use crate::event::Event;
 use crate::task::{Context, Downstream, Figures, TaskError};
 use std::marker::PhantomData;

@@ -9,9 +9,10 @@
 //! Owns its feed and its pace. Reading and decoding files is done by a thread off the cores
 //! (`source/reader.rs`); a mapped file is read where it lies.
 
+use super::offer::Offer;
 use super::pace::{Pace, PacePosition};
 use super::position::{Identity, beyond, cannot_rewind, decode, encode, identity};
-use super::task::{Offer, Poll, Source};
+use super::task::{Poll, Source};
 use super::trace::Record;
 use super::trace::native::{ClickRecord, KeyedRecord, Mapped, NativeRecord};
 use crate::event::Event;

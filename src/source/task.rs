@@ -10,21 +10,21 @@
 //!          a watermark at most each millisecond, a barrier each interval
 //!          flush: publish
 //! ```
+//!
+//! In deterministic order due times increase strictly and watermarks go by the number of events (`sequence`).
 
 use super::barriers::{Barriers, Checkpoints};
+use super::offer::{Counts, Offer};
 use super::position::cannot_rewind;
+use super::sequence::Sequence;
 use crate::checkpoint::Saved;
-use crate::event::{Due, Event, Marker};
-use crate::latency::{new_histogram, record};
-use crate::sys::memory::prefetch_read;
-use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError, Watch};
+use crate::event::{Event, Marker};
+use crate::latency::new_histogram;
+use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError};
 use hdrhistogram::Histogram;
 
 /// At least so many events between two probes.
 const PROBE_EVERY: u64 = 128;
-/// How far ahead of the event being offered memory is fetched: 128 events of 24 bytes are 3 KiB, more than
-/// a memory latency at 50 M events/s.
-const FETCH_AHEAD: usize = 128;
 /// A watermark is sent at most this often, ns: it is a message to every partition.
 const WATERMARK_EVERY_NS: u64 = 1_000_000;
 
@@ -81,105 +81,6 @@ pub trait Source: Send + 'static {
     }
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    offered: u64,
-    probed_at: u64,
-    event_time_ns: u64,
-    watermark_ns: u64,
-    watermark_sent_ns: u64,
-    first_due_ns: u64,
-    last_due_ns: u64,
-    last_offered_ns: u64,
-}
-
-/// Takes the events of one poll.
-#[derive(Debug)]
-pub struct Offer<'a, D> {
-    down: &'a mut D,
-    counts: &'a mut Counts,
-    late_start: &'a mut Histogram<u64>,
-    interrupted: &'a mut Option<String>,
-    now_ns: u64,
-}
-
-impl<D> Offer<'_, D> {
-    /// Offers an event that was due at `due_ns` (run's clock), with event time `event_time_ns`.
-    #[inline(always)]
-    pub fn paced<E: Event>(&mut self, due_ns: u64, event_time_ns: u64, event: E)
-    where
-        D: Downstream<E>,
-    {
-        record(self.late_start, self.now_ns.saturating_sub(due_ns), 1);
-        self.put(due_ns, event_time_ns, event);
-    }
-
-    /// Offers an event that is due now: the source has no schedule and runs at full speed.
-    #[inline(always)]
-    pub fn now<E: Event>(&mut self, event_time_ns: u64, event: E)
-    where
-        D: Downstream<E>,
-    {
-        self.put(self.now_ns, event_time_ns, event);
-    }
-
-    /// Offers a run of events, `events[run]`, that are all due now. Events behind the run are fetched ahead:
-    /// between two polls the processor forgets that it was reading this memory in order.
-    #[inline(always)]
-    pub fn now_all<E: Event>(
-        &mut self,
-        events: &[E],
-        run: std::ops::Range<usize>,
-        event_time_ns: impl Fn(&E) -> u64,
-    ) where
-        D: Downstream<E>,
-    {
-        // Counted in registers: `counts` may alias the ring for all the compiler knows.
-        let mut latest_ns = 0;
-        let due = Due::new(self.now_ns);
-        let mut watch = Watch {
-            event: None,
-            interrupted: &mut *self.interrupted,
-        };
-        for (index, event) in run.clone().zip(&events[run.clone()]) {
-            watch.event = Some(event);
-            prefetch_read(events, index + FETCH_AHEAD);
-            latest_ns = latest_ns.max(event_time_ns(event));
-            self.down.push(due, *event);
-        }
-        self.counts.offered += run.len() as u64;
-        self.counts.event_time_ns = self.counts.event_time_ns.max(latest_ns);
-        self.counts.last_due_ns = self.now_ns;
-        self.counts.last_offered_ns = self.now_ns;
-    }
-
-    #[inline(always)]
-    fn put<E: Event>(&mut self, due_ns: u64, event_time_ns: u64, event: E)
-    where
-        D: Downstream<E>,
-    {
-        let counts = &mut *self.counts;
-        counts.offered += 1;
-        counts.event_time_ns = counts.event_time_ns.max(event_time_ns);
-        counts.last_due_ns = due_ns;
-        counts.last_offered_ns = self.now_ns;
-        let _watch = Watch {
-            event: Some(&event),
-            interrupted: &mut *self.interrupted,
-        };
-        self.down.push(Due::new(due_ns), event);
-    }
-
-    /// Whether a ring is full, so that the source should stop for now.
-    #[inline(always)]
-    pub fn is_blocked<E: Event>(&self) -> bool
-    where
-        D: Downstream<E>,
-    {
-        self.down.is_blocked()
-    }
-}
-
 /// A source and what follows it.
 pub struct SourceTask<S, D> {
     name: String,
@@ -188,6 +89,9 @@ pub struct SourceTask<S, D> {
     counts: Counts,
     late_start: Histogram<u64>,
     barriers: Barriers,
+    /// Events to offer at the most.
+    events_max: u64,
+    sequence: Option<Sequence>,
     interrupted: Option<String>,
     /// The source has no more events; what follows is the last checkpoint and the end.
     exhausted: bool,
@@ -204,6 +108,8 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             counts: Counts::default(),
             late_start: new_histogram(),
             barriers: Barriers::new(interval_ns),
+            events_max: u64::MAX,
+            sequence: None,
             interrupted: None,
             exhausted: false,
             ended: false,
@@ -212,7 +118,22 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
 
     /// Makes checkpoints; `epoch` was the last of the run before.
     pub fn with_checkpoints(mut self, epoch: u64, checkpoints: Checkpoints) -> Self {
+        self.counts.events_before = checkpoints.before.events;
+        self.counts.event_time_ns = checkpoints.before.event_time_ns;
+        self.counts.watermark_ns = checkpoints.before.watermark_ns;
         self.barriers.with_checkpoints(epoch, checkpoints);
+        self
+    }
+
+    /// Gives events and markers places that depend on the events alone.
+    pub fn ordered(mut self) -> Self {
+        self.sequence = Some(Sequence::default());
+        self
+    }
+
+    /// Ends after `events_max` events, if the source has not ended before.
+    pub fn at_most(mut self, events_max: u64) -> Self {
+        self.events_max = events_max;
         self
     }
 
@@ -236,7 +157,9 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             );
             marked = true;
         }
-        if counts.event_time_ns > counts.watermark_ns
+        if let Some(sequence) = &mut self.sequence {
+            marked |= sequence.tell(&mut self.down, cx);
+        } else if counts.event_time_ns > counts.watermark_ns
             && cx.now_ns >= counts.watermark_sent_ns + WATERMARK_EVERY_NS
         {
             counts.watermark_ns = counts.event_time_ns;
@@ -262,7 +185,8 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
         {
             let mut saved = Saved {
                 watermark_ns: self.counts.watermark_ns,
-                events: self.counts.offered,
+                event_time_ns: self.counts.event_time_ns,
+                events: self.counts.events_before + self.counts.offered,
                 position: self.source.position(),
                 ..Saved::default()
             };
@@ -273,14 +197,19 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
     }
 
     fn end(&mut self, cx: &mut Context) {
-        if self.counts.event_time_ns > 0 {
-            self.down
-                .marker(Marker::Watermark(self.counts.event_time_ns), cx);
-        }
+        // Before the last watermark: what that brings about belongs to the end, which a run that goes on from
+        // here comes to again.
         if let Some(barrier) = self.barriers.last() {
             self.cut(barrier, cx);
         }
-        self.down.marker(Marker::End, cx);
+        let watermark = Marker::Watermark(self.counts.event_time_ns);
+        let markers = [watermark, Marker::End].into_iter();
+        for marker in markers.skip(usize::from(self.counts.event_time_ns == 0)) {
+            match &mut self.sequence {
+                Some(sequence) => sequence.mark(marker, &mut self.down, cx),
+                None => self.down.marker(marker, cx),
+            }
+        }
         self.ended = true;
     }
 }
@@ -294,19 +223,24 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
             return Ok(Progress::Done);
         }
         let before = self.counts.offered;
-        let poll = if cx.stopping || self.exhausted {
+        let left = self.events_max - before.min(self.events_max);
+        let poll = if cx.stopping || self.exhausted || left == 0 {
             Poll::End
         } else {
-            let now_ns = cx.now_ns;
-            let (down, counts) = (&mut self.down, &mut self.counts);
+            let budget = cx.budget;
+            cx.budget = budget.min(usize::try_from(left).unwrap_or(usize::MAX));
+            let order = self.sequence.as_mut();
             let mut offer = Offer {
-                down,
-                counts,
+                down: &mut self.down,
+                counts: &mut self.counts,
                 late_start: &mut self.late_start,
                 interrupted: &mut self.interrupted,
-                now_ns,
+                now_ns: cx.now_ns,
+                order: order.map(|sequence| (sequence, cx.clone())),
             };
-            self.source.poll(cx, &mut offer)?
+            let poll = self.source.poll(cx, &mut offer)?;
+            cx.budget = budget;
+            poll
         };
         let marked = self.mark(cx, before);
         if poll == Poll::End {
@@ -366,6 +300,7 @@ pub(super) fn poll_alone<S: Source, D: Downstream<S::Event>>(
         late_start: &mut new_histogram(),
         interrupted: &mut None,
         now_ns,
+        order: None,
     };
     source.poll(cx, &mut offer)
 }

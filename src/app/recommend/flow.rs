@@ -6,7 +6,7 @@ use super::{
     Answer, Click, History, Memory, Neighbours, Params, Partial, Popular, Quality, Recommendation,
     Touch,
 };
-use crate::flow::{Build, Flow, FlowError, Job, Options, Outcome, SimulatedOutcome};
+use crate::flow::{Build, Flow, FlowError, Job, Options, Order, Outcome, SimulatedOutcome};
 use crate::operator::{Emit, Operator, Retain};
 use crate::partition::Partitioning;
 use crate::runtime::Update;
@@ -193,10 +193,10 @@ where
 }
 
 /// The same on one thread, in an order drawn from `seed`: equal seeds give equal answers, whatever the
-/// memory for state.
+/// memory for state; in deterministic order all seeds do.
 ///
 /// # Errors
-/// As [`Job::simulate_in_order`].
+/// As [`Job::simulate`].
 pub fn simulate<S, K>(
     options: Options,
     source: S,
@@ -211,7 +211,12 @@ where
     K: Sink<Recommendation>,
 {
     let total = Arc::default();
-    job(options, source, params, partitioning, make_sink, &total).simulate_in_order(seed)
+    let order = options.order;
+    let job = job(options, source, params, partitioning, make_sink, &total);
+    match order {
+        Order::Arrival => job.simulate_in_order(seed),
+        Order::Deterministic => job.simulate(seed),
+    }
 }
 
 fn job<S, K, M>(

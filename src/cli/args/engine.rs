@@ -1,7 +1,7 @@
 //! The engine's options, common to `run`, `replay` and `bench`.
 
 use super::{FlagSetting, given, words};
-use crate::cli::config::choice::{Idle, SinkKind};
+use crate::cli::config::choice::{Idle, Order, SinkKind};
 use crate::partition::Scheme;
 use clap::Args;
 
@@ -18,6 +18,9 @@ pub struct EngineArgs {
     /// What decides the partition of an event [default: hash]
     #[arg(long, value_parser = words(&Scheme::NAMES))]
     pub partition_by: Option<String>,
+    /// Order in which a task takes the events of its inputs: deterministic gives equal answers in every run [default: arrival]
+    #[arg(long, value_parser = words(Order::WORDS))]
+    pub order: Option<String>,
     /// What a core does with nothing to do [default: adaptive]
     #[arg(long, value_parser = words(Idle::WORDS))]
     pub idle: Option<String>,
@@ -42,6 +45,7 @@ impl EngineArgs {
             ("runtime.cores", "--cores", &self.cores),
             ("runtime.partitions", "--partitions", &self.partitions),
             ("partition.scheme", "--partition-by", &self.partition_by),
+            ("runtime.order", "--order", &self.order),
             ("runtime.idle", "--idle", &self.idle),
             ("state.memory", "--memory", &self.memory),
             ("sink.kind", "--sink", &self.sink),

@@ -75,6 +75,16 @@ choice! {
 }
 
 choice! {
+    /// In which order a task with several inputs takes its events.
+    pub enum Order {
+        /// As they arrive.
+        Arrival = "arrival",
+        /// As the source offered them.
+        Deterministic = "deterministic",
+    }
+}
+
+choice! {
     /// Where results go.
     pub enum SinkKind {
         /// Nowhere: they are counted and digested.

@@ -1,6 +1,6 @@
 //! `[runtime]`: how the engine is laid out.
 
-use super::choice::Idle;
+use super::choice::{Idle, Order};
 use super::error::ConfigError;
 use super::settings::Settings;
 use super::value::Auto;
@@ -19,6 +19,8 @@ pub struct RuntimeSection {
     pub cores: Auto<u64>,
     /// Partitions of each keyed stage; held to their limits with `[partition]`.
     pub partitions: Auto<u64>,
+    /// In which order a task with several inputs takes its events.
+    pub order: Order,
     /// What a core does with nothing to do.
     pub idle: Idle,
     /// Slots of each ring.
@@ -34,6 +36,7 @@ impl RuntimeSection {
         let section = RuntimeSection {
             cores: settings.get("runtime.cores")?,
             partitions: settings.get("runtime.partitions")?,
+            order: settings.get("runtime.order")?,
             idle: settings.get("runtime.idle")?,
             ring_slots: settings.get("runtime.ring_slots")?,
             budget: settings.get("runtime.budget")?,

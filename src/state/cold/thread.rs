@@ -53,6 +53,7 @@ fn run(mut servers: Vec<Box<dyn Task>>, clock: Origin, halt: &AtomicBool) {
         now_ns: 0,
         budget: 64,
         stopping: false,
+        marker_due: None,
     };
     let mut in_vain = 0u32;
     let mut nap = NAP_MIN;

@@ -38,6 +38,7 @@ pub(super) fn context() -> Context {
         now_ns: 0,
         budget: 64,
         stopping: false,
+        marker_due: None,
     }
 }
 
