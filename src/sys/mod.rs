@@ -2,6 +2,7 @@
 //! randomness, the shape of the machine and what on it will hurt the tail.
 pub mod clock;
 pub mod disk;
+pub mod kill_point;
 pub mod machine;
 pub mod mapping;
 pub mod memory;
@@ -10,5 +11,6 @@ pub mod procfs;
 pub mod quantity;
 pub mod random;
 pub mod rate;
+pub mod real_disk;
 pub(crate) mod sync;
 pub mod topology;
