@@ -115,6 +115,22 @@ pub enum CheckpointError {
         /// Pid of the process, as it wrote it.
         holder: String,
     },
+    /// A run that starts anew finds checkpoints.
+    #[error(
+        "checkpoint.dir {dir} holds checkpoints of an earlier run: go on from them with --restore latest, give another directory, or remove it to start anew"
+    )]
+    NotEmpty {
+        /// The directory.
+        dir: String,
+    },
+    /// The writer cannot be started.
+    #[error("cannot start the writer of checkpoints: no {what}: {source}")]
+    Start {
+        /// What is missing.
+        what: &'static str,
+        /// The system's word.
+        source: io::Error,
+    },
     /// A part that no file can hold.
     #[error("part {part} of the flow cannot be checkpointed: {what}")]
     Shape {

@@ -15,6 +15,7 @@
 //! Every run writes into a directory of its own; one that was restored from removes the older ones once it
 //! has a durable epoch itself. Only the writer touches the files.
 mod directory;
+mod drain;
 mod error;
 mod layout;
 mod lock;
@@ -24,6 +25,7 @@ mod older;
 mod part_file;
 mod piece;
 mod port;
+mod process;
 mod region;
 mod saved;
 mod shape;
@@ -33,12 +35,14 @@ mod writer;
 pub use directory::{
     Directory, EpochState, ListedEpoch, ListedRun, NextRun, Rejected, Wanted, next_run,
 };
+pub use drain::Drain;
 pub use error::CheckpointError;
 pub use lock::{DirLock, lock};
 pub use names::run_name;
 pub use older::remove_older;
 pub use piece::{Piece, Settled};
 pub use port::{Begun, Inflow, Port, Slot};
+pub use process::{Order, Running, WriterKind, serve};
 pub use region::Region;
 pub use saved::Saved;
 pub use shape::{Kind, PartShape, Shape};

@@ -1,5 +1,7 @@
 //! What the writer is told of one part, and what it says of an epoch.
 
+use serde::{Deserialize, Serialize};
+
 /// What a part hands to the writer, in this order: Begin, any mix of Block and Extras, End or Abort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
@@ -34,7 +36,7 @@ pub enum Piece<'a> {
 }
 
 /// How an epoch ended. Epochs are written one at a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Settled {
     /// Its manifest is safe.
     Durable {

@@ -6,7 +6,8 @@
 //! ```
 
 use super::config::choice::{
-    Idle as IdleChoice, Order as OrderChoice, SinkKind, SourceKind, StatePolicy as PolicyChoice,
+    CheckpointWriter, Idle as IdleChoice, Order as OrderChoice, SinkKind, SourceKind,
+    StatePolicy as PolicyChoice,
 };
 use super::config::value::Auto;
 use super::config::{App, Config};
@@ -18,7 +19,8 @@ use super::{environment, interrupt};
 use crate::app::aggregate::Aggregated;
 use crate::app::recommend::Recommendation;
 use crate::app::{aggregate, recommend};
-use crate::flow::{FlowError, Options, Order, StatePolicy};
+use crate::checkpoint::WriterKind;
+use crate::flow::{CheckpointOptions, FlowError, Options, Order, StatePolicy};
 use crate::latency::Report;
 use crate::partition::{Partitioning, Scheme};
 use crate::runtime::{Idle, Update};
@@ -309,6 +311,25 @@ fn params(config: &Config) -> Result<recommend::Params, CliError> {
         .map_err(|error| CliError::usage(error.to_string()).at("recommend.top_n"))
 }
 
+/// The checkpoints that the configuration asks for.
+fn checkpoint(config: &Config) -> Option<CheckpointOptions> {
+    let section = &config.checkpoint;
+    let thread = WriterKind::Thread;
+    Some(CheckpointOptions {
+        dir: section.dir.clone()?,
+        interval_ns: section.interval_ns,
+        writer: match section.writer {
+            CheckpointWriter::Thread => thread,
+            CheckpointWriter::Process => {
+                std::env::current_exe().map_or(thread, WriterKind::Process)
+            }
+        },
+        staging_bytes: section.staging_bytes.given().map_or(0, |bytes| bytes.0),
+        restore: section.restore,
+        request: interrupt::checkpoint_flag(),
+    })
+}
+
 fn options(config: &Config) -> Options {
     let number = |value: Auto<u64>| value.given().unwrap_or(0) as usize;
     let runtime = &config.runtime;
@@ -343,6 +364,7 @@ fn options(config: &Config) -> Options {
         },
         state_dir: Some(config.state.dir(&config.report)),
         state_ttl_ns: config.state.ttl_ns.unwrap_or(0),
+        checkpoint: checkpoint(config),
         seed: config.seed,
         stop: interrupt::stop_flag(),
     }

@@ -61,6 +61,9 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         Some(Command::Compare(args)) => compare::compare(args, global),
         Some(Command::Trace(command)) => trace::trace(command, global),
         Some(Command::Check(_)) => check::check(global),
+        Some(Command::CheckpointWriter(args)) => crate::checkpoint::serve(args.region)
+            .map(|()| Exit::Ok)
+            .map_err(|error| CliError::failed(format!("cannot write checkpoints: {error}"))),
         Some(Command::Completions(args)) => completions::completions(args),
         Some(Command::Man(args)) => man::man(args),
     }

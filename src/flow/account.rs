@@ -3,8 +3,8 @@
 use super::account_cache;
 use super::options::Options;
 use crate::latency::{
-    CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule, StageSummary,
-    Summary, merge, new_histogram, percentiles,
+    CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule,
+    StageSummary, Summary, merge, new_histogram, percentiles,
 };
 use crate::runtime::RunRecord;
 use crate::sys::clock::START_NS;
@@ -20,6 +20,7 @@ pub(super) struct Facts<'a> {
     pub(super) options: &'a Options,
     /// Name and core of each task, in the order of the plan.
     pub(super) seats: &'a [(String, usize)],
+    pub(super) checkpoints: Option<CheckpointSummary>,
 }
 
 /// The counts of a run and the digest of its answers.
@@ -112,6 +113,7 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         .unwrap_or(0)
         .saturating_sub(first_ns);
     let mut summary = Summary {
+        checkpoints: facts.checkpoints.clone(),
         version: SUMMARY_VERSION,
         app: facts.options.name.clone(),
         events_in: answers.events_in,

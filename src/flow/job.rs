@@ -1,6 +1,7 @@
 //! A finished flow: run it on cores, or simulate it from a seed.
 
 use super::account::{Answers, Facts, account};
+use super::checkpoint::{Parts, Writing};
 use super::cold::{Helper, Servers};
 use super::options::Options;
 use super::plan::{FlowError, Plan};
@@ -70,6 +71,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
             .map(|task| (task.name.clone(), task.core))
             .collect();
         let options = placed.options;
+        let writing = placed.parts.map(Parts::start).transpose()?;
         let helper = placed.cold.start()?;
         let record = run(
             placed.tasks,
@@ -79,11 +81,14 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         );
         drop(placed.prefaulter);
         helper.into_iter().for_each(Helper::end);
+        // Whatever the run came to: what was sent to the writer becomes durable.
+        let checkpoints = writing.map(Writing::finish);
         let mut record = record?;
         let sinks = take_sinks(&mut record.figures);
         let facts = Facts {
             options: &options,
             seats: &seats,
+            checkpoints,
         };
         Ok(Outcome {
             report: account(record, &facts),
@@ -132,7 +137,11 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let mut ends = Vec::with_capacity(width);
         for partition in 0..width {
             let port = real.then(|| plan.interval_port());
-            ends.push(SinkEnd::new((self.make)(partition), port));
+            let mut sink = (self.make)(partition);
+            if let Some(parts) = &plan.parts {
+                parts.restore_sink(&mut sink, self.build.stage_index(), (partition, width))?;
+            }
+            ends.push(SinkEnd::new(sink, port));
         }
         self.build.build(ends, &mut plan)?;
         Ok(plan)

@@ -17,14 +17,17 @@
 
 mod account;
 mod account_cache;
+mod checkpoint;
 mod cold;
 mod job;
 mod options;
 mod partition;
 mod plan;
+mod restored;
 mod route;
 mod stages;
 mod stream;
+pub use checkpoint::{CheckpointOptions, Restore};
 pub use job::{Job, Outcome, SimulatedOutcome};
 pub use options::{Options, Order, Resolved, StatePolicy};
 pub use plan::{FlowError, PARTITIONS_MAX};

@@ -1,5 +1,6 @@
 //! What a run may be told, and what it makes of what it was not told.
 
+use super::checkpoint::CheckpointOptions;
 use crate::runtime::{Idle, RunOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,6 +84,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// Time to live of a key, ns of event time; 0: for ever. For stages that know the event time.
     pub state_ttl_ns: u64,
+    /// Checkpoints; `None`: none are made.
+    pub checkpoint: Option<CheckpointOptions>,
     /// Seed of everything random.
     pub seed: u64,
     /// Set to end the run early, as Ctrl-C does.
@@ -108,6 +111,7 @@ impl Default for Options {
             state_policy: StatePolicy::default(),
             state_dir: None,
             state_ttl_ns: 0,
+            checkpoint: None,
             seed: 1,
             stop: Arc::default(),
         }

@@ -13,7 +13,7 @@ use crate::operator::{Bounded, KeyOf, Keyed, Logic, Operator, Stage, StageName, 
 use crate::partition::{Content, NoContent};
 use crate::ring::Inlet;
 use crate::state::hot::{Clock, S3Fifo};
-use crate::state::{Forever, Hot, SetPolicy, Ttl};
+use crate::state::{Forever, Hot, SetPolicy, Table, TableShape, Ttl};
 use crate::task::{Downstream, Task};
 use std::any::TypeId;
 use std::num::NonZeroU64;
@@ -26,6 +26,10 @@ pub(super) struct Partition<Op: Operator, K, W, D> {
     pub(super) operator: Op,
     pub(super) key: K,
     pub(super) event_time_ns: W,
+    /// Partitions of the stage.
+    pub(super) partitions: usize,
+    /// Which of them a key belongs to, where its key alone decides.
+    pub(super) owner: Option<Box<dyn Fn(u64) -> usize>>,
 }
 
 impl<Op, K, W, D> Partition<Op, K, W, D>
@@ -36,16 +40,19 @@ where
     D: Downstream<Op::Out> + 'static,
 {
     /// The task, as the options ask for it.
-    pub(super) fn task(self, plan: &mut Plan) -> Result<Box<dyn Task>, FlowError> {
+    pub(super) fn task(mut self, plan: &mut Plan) -> Result<Box<dyn Task>, FlowError> {
         let ttl = self.ttl(plan)?;
         if plan.options.state_memory_bytes > 0 {
+            if plan.parts.is_some() {
+                return Err(FlowError::BoundedCheckpoint);
+            }
             return match plan.options.state_policy {
                 StatePolicy::S3Fifo => self.bounded::<S3Fifo>(plan, ttl),
                 StatePolicy::Clock => self.bounded::<Clock>(plan, ttl),
             };
         }
-        let table = plan.table()?;
-        let order = plan.options.order;
+        let (table, watermark_ns) = self.table(plan)?;
+        let start = (plan.options.order, watermark_ns);
         let Partition {
             name,
             inlets,
@@ -55,18 +62,52 @@ where
             ..
         } = self;
         Ok(match ttl {
-            None => staged(
-                name,
-                inlets,
-                Keyed::new(operator, key, table, Forever),
-                down,
-                order,
-            ),
+            None => {
+                let logic = Keyed::new(operator, key, table, Forever);
+                staged(name, inlets, logic, down, start)
+            }
             Some(ttl) => {
                 let logic = Keyed::new(operator, key, table, ttl);
-                staged(name, inlets, logic, down, order)
+                staged(name, inlets, logic, down, start)
             }
         })
+    }
+
+    /// The table, with what a restored run finds in it, connected to checkpoints if there are any; and the
+    /// watermark to go on from.
+    fn table(&mut self, plan: &mut Plan) -> Result<(Table<Op::State>, u64), FlowError> {
+        let (name, partitions) = (&self.name, self.partitions);
+        let Some(parts) = &plan.parts else {
+            return Ok((plan.table(0)?, 0));
+        };
+        let share = parts.share(name, partitions, size_of::<Op::State>())?;
+        let mut table = plan.table(share.as_ref().map_or(0, |share| share.entries(partitions)))?;
+        let mut watermark_ns = 0;
+        if let Some(share) = share {
+            watermark_ns = share.watermark_ns();
+            if share.is_shared_out_anew() && self.owner.is_none() {
+                return Err(FlowError::Rescale {
+                    stage: name.name.clone(),
+                    scheme: name.partitioner.clone(),
+                });
+            }
+            let owner = self.owner.as_deref();
+            share.fill(&mut table, |key| {
+                owner.is_none_or(|owner| owner(key) == name.partition)
+            })?;
+            for saved in share.operators() {
+                let restored = self.operator.restore(saved);
+                restored.map_err(|reason| FlowError::Restore {
+                    part: format!("stage {}", name.name),
+                    reason,
+                })?;
+            }
+        }
+        if let Some(parts) = &mut plan.parts {
+            let port = parts.stage(name, partitions, Some(TableShape::of::<Op::State>()));
+            table.connect(port).map_err(FlowError::Helper)?;
+        }
+        Ok((table, watermark_ns))
     }
 
     fn ttl(&self, plan: &Plan) -> Result<Option<Ttl<W>>, FlowError> {
@@ -103,7 +144,7 @@ where
             Order::Arrival => logic,
             Order::Deterministic => logic.in_order(),
         };
-        Ok(staged(self.name, self.inlets, logic, self.down, order))
+        Ok(staged(self.name, self.inlets, logic, self.down, (order, 0)))
     }
 }
 
@@ -113,13 +154,13 @@ pub(super) fn staged<T: Event, L, D>(
     inlets: Vec<Inlet<T>>,
     logic: L,
     down: D,
-    order: Order,
+    (order, watermark_ns): (Order, u64),
 ) -> Box<dyn Task>
 where
     L: Logic<In = T> + 'static,
     D: Downstream<L::Out> + 'static,
 {
-    let stage = Stage::new(name, inlets, logic, down);
+    let stage = Stage::new(name, inlets, logic, down).starting_at(watermark_ns);
     Box::new(match order {
         Order::Arrival => stage,
         Order::Deterministic => stage.ordered(),

@@ -1,7 +1,9 @@
 //! The plan: the tasks that a flow comes to, before they are placed on cores.
 
+use super::checkpoint::Parts;
 use super::cold::{ColdTiers, Servers};
 use super::options::{Options, Resolved};
+use crate::checkpoint::CheckpointError;
 use crate::partition::PartitionError;
 use crate::runtime::{PlacedTask, RunError, SimulateError};
 use crate::schedule::allocate;
@@ -10,7 +12,7 @@ use crate::state::cold::ColdError;
 use crate::state::hot::HotError;
 use crate::state::{Prefaulter, Table, TableError, TableOptions};
 use crate::sys::procfs;
-use crate::task::Task;
+use crate::task::{Task, TaskError};
 use bytemuck::Pod;
 
 /// Cost of a source beside that of a whole keyed stage, for the first placement (ns an event measured for
@@ -44,6 +46,77 @@ pub enum FlowError {
         /// What is available.
         available_bytes: u64,
     },
+    /// Checkpoints cannot be made, or not be restored from.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The checkpoint is one of another flow.
+    #[error(
+        "the checkpoint was made by the flow {found:?}, and this is {flow:?}: restore with that, or give this flow a directory of its own"
+    )]
+    OtherFlow {
+        /// The flow that made it.
+        found: String,
+        /// This one.
+        flow: String,
+    },
+    /// The checkpoint has another stage in this place.
+    #[error(
+        "stage {stage} ({value_bytes} bytes a value) finds {found} in the checkpoint: restore with the program and configuration that made it"
+    )]
+    OtherStage {
+        /// Which stage.
+        stage: String,
+        /// Bytes of its values.
+        value_bytes: usize,
+        /// What is there.
+        found: String,
+    },
+    /// What a part remembered cannot be read.
+    #[error(
+        "what {part} remembered cannot be read ({source}): the checkpoint is of another version; restore with the program that made it"
+    )]
+    Extras {
+        /// Which part.
+        part: String,
+        /// Why.
+        source: postcard::Error,
+    },
+    /// An operator or a sink does not take up what was saved.
+    #[error("{part} cannot go on from the checkpoint: {reason}")]
+    Restore {
+        /// Which.
+        part: String,
+        /// Why.
+        reason: String,
+    },
+    /// The source did not say where it stood.
+    #[error(
+        "source {source_name} did not say where it stood at epoch {epoch}, since it cannot rewind: use a journal"
+    )]
+    NoPosition {
+        /// The source.
+        source_name: String,
+        /// The epoch.
+        epoch: u64,
+    },
+    /// State of a key may lie in several partitions, whose number has changed.
+    #[error(
+        "stage {stage} is partitioned by {scheme}, where a key may be in several partitions: restore with as many partitions as the checkpoint has, or partition by hash or range"
+    )]
+    Rescale {
+        /// Which stage.
+        stage: String,
+        /// Its scheme.
+        scheme: String,
+    },
+    /// The source cannot go to where it stood.
+    #[error(transparent)]
+    Seek(TaskError),
+    /// Bounded state is not captured.
+    #[error(
+        "checkpoints of bounded state are not made: leave out state.memory, or the checkpoint directory"
+    )]
+    BoundedCheckpoint,
     /// No directory for the files of bounded state.
     #[error("cannot make a temporary directory for bounded state: {0}; name one with state_dir")]
     StateDir(std::io::Error),
@@ -95,6 +168,7 @@ pub struct Plan {
     pub(super) resolved: Resolved,
     pub(super) tables: usize,
     pub(super) cold: ColdTiers,
+    pub(super) parts: Option<Parts>,
     prefaulter: Option<Prefaulter>,
     tasks: Vec<Planned>,
     collectors: Vec<IntervalCollector>,
@@ -133,11 +207,11 @@ impl Plan {
             1 << 24,
             "1 to 16,777,216; 512 to 4,096 do well",
         )?;
-        let memory = procfs::meminfo(&std::fs::read_to_string("/proc/meminfo").unwrap_or_default());
-        if options.state_memory_bytes > memory.available_bytes && memory.available_bytes > 0 {
+        let available_bytes = procfs::available_memory_bytes();
+        if options.state_memory_bytes > available_bytes && available_bytes > 0 {
             return Err(FlowError::Memory {
                 asked_bytes: options.state_memory_bytes,
-                available_bytes: memory.available_bytes,
+                available_bytes,
             });
         }
         let prefaulter = if servers == Servers::Thread {
@@ -150,6 +224,11 @@ impl Plan {
             resolved,
             tables: 0,
             cold: ColdTiers::new(options, servers)?,
+            parts: options
+                .checkpoint
+                .as_ref()
+                .map(|checkpoint| Parts::open(checkpoint, options))
+                .transpose()?,
             prefaulter,
             tasks: Vec::new(),
             collectors: Vec::new(),
@@ -184,13 +263,14 @@ impl Plan {
         });
     }
 
-    pub(super) fn table<V: Pod + Send>(&self) -> Result<Table<V>, FlowError> {
+    /// A table with room for `entries`, or for as many as the options expect.
+    pub(super) fn table<V: Pod + Send>(&self, entries: usize) -> Result<Table<V>, FlowError> {
         let expected_keys = self
             .options
             .expected_keys
             .div_ceil(self.resolved.partitions);
         // A share is never quite even: an eighth more keeps the fullest partition from growing after all.
-        let expected_keys = expected_keys + expected_keys / 8;
+        let expected_keys = (expected_keys + expected_keys / 8).max(entries);
         let reserve_bytes = self.options.reserve_bytes(self.tables);
         Ok(Table::new(
             TableOptions {
@@ -227,6 +307,7 @@ impl Plan {
             collectors: self.collectors,
             prefaulter: self.prefaulter,
             cold: self.cold,
+            parts: self.parts,
             options: self.options,
         }
     }
@@ -238,5 +319,6 @@ pub(super) struct Placed {
     pub(super) collectors: Vec<IntervalCollector>,
     pub(super) prefaulter: Option<Prefaulter>,
     pub(super) cold: ColdTiers,
+    pub(super) parts: Option<Parts>,
     pub(super) options: Options,
 }

@@ -68,12 +68,21 @@ impl<S: Source> Build for FromSource<S> {
         let interval_ns = plan.options.interval_ns;
         // A source is one task, so there is one downstream.
         if let Some(down) = downs.into_iter().next() {
-            let task = SourceTask::new(self.name.clone(), self.source, down, interval_ns)
+            let mut source = self.source;
+            let checkpoints = plan.parts.as_mut().map(|parts| parts.source(&self.name));
+            let checkpoints = checkpoints.transpose()?;
+            if let Some((_, _, Some(position))) = &checkpoints {
+                source.seek(position).map_err(FlowError::Seek)?;
+            }
+            let task = SourceTask::new(self.name.clone(), source, down, interval_ns)
                 .at_most(plan.options.events_max.unwrap_or(u64::MAX));
-            let task = match plan.options.order {
+            let mut task = match plan.options.order {
                 Order::Arrival => task,
                 Order::Deterministic => task.ordered(),
             };
+            if let Some((epoch, checkpoints, _)) = checkpoints {
+                task = task.with_checkpoints(epoch, checkpoints);
+            }
             plan.add(&self.name, 0, 0, 1, Box::new(task));
         }
         Ok(())
@@ -246,6 +255,8 @@ where
                 operator: (self.make)(partition),
                 key: self.key.clone(),
                 event_time_ns: self.event_time_ns.clone(),
+                partitions: width,
+                owner: partitioner.owner_of_keys(),
             };
             let task = part.task(plan)?;
             plan.add(&self.name, index, partition, width, task);
@@ -289,8 +300,12 @@ impl<B: Build> Build for SpreadStage<B> {
         let (lanes, inlets) = rings(self.before.width(plan), width, plan.resolved.ring_slots);
         for (partition, (inlets, down)) in inlets.into_iter().zip(downs).enumerate() {
             let name = stage_name(&self.name, index, partition, "round-robin");
-            let relay = Relay::<B::Out>::default();
-            let task = staged(name, inlets, relay, down, plan.options.order);
+            let port = plan
+                .parts
+                .as_mut()
+                .map(|parts| parts.stage(&name, width, None));
+            let relay = port.map_or_else(Relay::<B::Out>::default, Relay::through);
+            let task = staged(name, inlets, relay, down, (plan.options.order, 0));
             plan.add(&self.name, index, partition, width, task);
         }
         let route = Spread {

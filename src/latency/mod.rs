@@ -26,8 +26,10 @@ mod report_error;
 mod sample;
 mod summary;
 mod summary_cache;
+mod summary_checkpoint;
 mod text;
 mod text_cache;
+mod text_checkpoint;
 mod text_table;
 mod timeline;
 
@@ -41,4 +43,5 @@ pub use report::{Report, read_summary};
 pub use report_error::ReportError;
 pub use summary::*;
 pub use summary_cache::{CacheSummary, ColdSummary};
+pub use summary_checkpoint::{CheckpointSummary, RestoredSummary};
 pub use text::text;

@@ -3,6 +3,7 @@
 //! The layout is versioned by `version`; fields are only ever added within a version.
 
 use super::summary_cache::CacheSummary;
+use super::summary_checkpoint::CheckpointSummary;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
@@ -56,6 +57,8 @@ pub struct Summary {
     pub cores: Vec<CoreSummary>,
     /// One entry a partition of each keyed stage.
     pub partitions: Vec<PartitionSummary>,
+    /// What was done about checkpoints; `None` where none were made.
+    pub checkpoints: Option<CheckpointSummary>,
     /// Quality of the answers, where the application measures it (recall@20 and the like).
     #[serde(deserialize_with = "nulls_are_nan")]
     pub quality: BTreeMap<String, f64>,

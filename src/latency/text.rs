@@ -6,6 +6,7 @@ use super::figure::{
 use super::paint::Paint;
 use super::summary::{CoreSummary, Percentiles, StageSummary, Summary};
 use super::text_cache::caches;
+use super::text_checkpoint::checkpoints;
 use super::text_table::table;
 
 /// Lists longer than these are cut, so that the report stays on one screen; `summary.json` has all.
@@ -35,6 +36,7 @@ pub fn text(summary: &Summary, colour: bool) -> String {
         lines.push(String::new());
         cores(&mut lines, &summary.cores, paint);
     }
+    checkpoints(&mut lines, summary.checkpoints.as_ref(), paint);
     let notes: Vec<String> = summary.notes.iter().map(|note| plain(note)).collect();
     section(
         &mut lines,

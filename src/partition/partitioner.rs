@@ -4,7 +4,7 @@
 //! so that an event costs one foreseen branch and, for `hash`, a multiplication and a shift; the
 //! function of `content` is a type parameter and inlines. Nothing is allocated once it is built.
 
-use super::hash::partition_of;
+use super::hash::{mum64, partition_of};
 use super::partitioning::{PartitionError, Partitions, Scheme};
 use crate::sys::random::Random;
 
@@ -155,6 +155,27 @@ impl<F> Partitioner<F> {
     /// Whether a key always goes to the same partition, as state kept by key needs it.
     pub fn keeps_keys(&self) -> bool {
         matches!(self.scheme(), Scheme::Hash | Scheme::Range)
+    }
+
+    /// Where the key alone decides: the partition of a key.
+    pub fn owner_of_keys(&self) -> Option<Box<dyn Fn(u64) -> usize>> {
+        let partitions = self.partitions.get();
+        match &self.way {
+            Way::Hash => Some(Box::new(move |key| {
+                partition_of(mum64(key), partitions) as usize
+            })),
+            Way::Boundaries(boundaries) => {
+                let boundaries = boundaries.clone();
+                Some(Box::new(move |key| {
+                    boundaries.partition_point(|b| *b <= key)
+                }))
+            }
+            Way::Even { max_key } => {
+                let max_key = *max_key;
+                Some(Box::new(move |key| even(key, max_key, partitions) as usize))
+            }
+            Way::Random(_) | Way::Time { .. } | Way::Content(_) => None,
+        }
     }
 
     /// The partition of `event`, less than [`Partitioner::partitions`]. `hash` is

@@ -100,6 +100,11 @@ pub struct Memory {
     pub swap_used_bytes: u64,
 }
 
+/// Memory that can be had now, bytes; 0 where the system does not say.
+pub fn available_memory_bytes() -> u64 {
+    meminfo(&std::fs::read_to_string("/proc/meminfo").unwrap_or_default()).available_bytes
+}
+
 /// `/proc/meminfo`.
 pub fn meminfo(text: &str) -> Memory {
     let bytes = |name: &str| {

@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_records;
 mod bench;
 mod bounded_state;
+mod checkpoints;
 mod disorder;
 mod first_run;
 mod interrupt;

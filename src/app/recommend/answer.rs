@@ -64,6 +64,26 @@ pub struct Memory {
     pub quality: Quality,
 }
 
+impl Memory {
+    /// As a checkpoint keeps it.
+    pub fn save(&self) -> Vec<u8> {
+        let saved = (self.popular.saved(), self.lists.saved(), self.quality);
+        postcard::to_stdvec(&saved).expect("plain numbers can be written")
+    }
+
+    /// Takes up what was saved; what several partitions saved is put together.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn restore(&mut self, saved: &[u8]) -> Result<(), postcard::Error> {
+        let (popular, lists, quality): (_, _, Quality) = postcard::from_bytes(saved)?;
+        self.popular.restore(popular);
+        self.lists.restore(lists);
+        self.quality.add(&quality);
+        Ok(())
+    }
+}
+
 /// What a part led to.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {

@@ -123,6 +123,16 @@ impl Operator for NeighboursStage {
         Retain::Keep
     }
 
+    fn save(&self) -> Vec<u8> {
+        postcard::to_stdvec(&self.popular.saved()).expect("plain numbers can be written")
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        let popular = postcard::from_bytes(saved).map_err(|error| error.to_string())?;
+        self.popular.restore(popular);
+        Ok(())
+    }
+
     fn caches(&self) -> Vec<CacheFigures> {
         self.kept.iter().map(KeptOrders::figures).collect()
     }
@@ -155,6 +165,16 @@ impl Operator for AnswerStage {
         } else {
             Retain::Keep
         }
+    }
+
+    fn save(&self) -> Vec<u8> {
+        self.memory.save()
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        self.memory
+            .restore(saved)
+            .map_err(|error| error.to_string())
     }
 
     fn end(&mut self, _: &mut dyn States<Answer>, _: &mut impl Emit<Recommendation>) {

@@ -23,6 +23,9 @@ pub struct KnownLists {
     slots: Vec<Option<(ClickId, Near)>>,
 }
 
+/// A list, its slot, and the click that brought it.
+pub(super) type SavedList = (u16, ClickId, Near);
+
 impl Default for KnownLists {
     fn default() -> Self {
         KnownLists {
@@ -32,6 +35,23 @@ impl Default for KnownLists {
 }
 
 impl KnownLists {
+    /// The lists, by slot: what a checkpoint keeps.
+    pub(super) fn saved(&self) -> Vec<SavedList> {
+        let slots = self.slots.iter().enumerate();
+        slots
+            .filter_map(|(at, list)| list.map(|(click, near)| (at as u16, click, near)))
+            .collect()
+    }
+
+    /// Takes up lists that were saved.
+    pub(super) fn restore(&mut self, lists: Vec<SavedList>) {
+        for (at, click, near) in lists {
+            if let Some(slot) = self.slots.get_mut(usize::from(at)) {
+                *slot = Some((click, near));
+            }
+        }
+    }
+
     /// Keeps a list that came with `click`; an empty one says nothing.
     pub fn keep(&mut self, click: ClickId, near: &Near) {
         if near.len > 0 {

@@ -24,6 +24,9 @@ pub struct Popular {
     turn: usize,
 }
 
+/// What is saved of a list.
+pub(super) type SavedPopular = (Vec<(u64, u32)>, usize);
+
 impl Default for Popular {
     fn default() -> Self {
         Popular {
@@ -34,6 +37,22 @@ impl Default for Popular {
 }
 
 impl Popular {
+    /// Items and their clicks, and the turn: what a checkpoint keeps.
+    pub(super) fn saved(&self) -> SavedPopular {
+        (self.entries.clone(), self.turn)
+    }
+
+    /// Takes up a list that was saved. Of several the most popular of all stay.
+    pub(super) fn restore(&mut self, (entries, turn): SavedPopular) {
+        if self.entries.is_empty() {
+            (self.entries, self.turn) = (entries, turn);
+            return;
+        }
+        for (item, clicks) in entries {
+            self.heard(item, clicks);
+        }
+    }
+
     /// `item` has been clicked `clicks` times so far. An older, smaller count changes nothing.
     pub fn heard(&mut self, item: u64, clicks: u32) {
         let full = self.entries.len() == POPULAR_ITEMS;

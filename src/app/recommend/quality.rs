@@ -9,10 +9,11 @@
 //! the other, *fresh* clicks; the same with `_all_clicks` count every repeat as a miss. A user's first
 //! click is not tested, as nothing was shown before it.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Hits of one list.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Tests in which the item was listed.
     pub hits: u64,
@@ -35,7 +36,7 @@ impl Score {
 }
 
 /// What one partition of `answer` has measured; those of all are added up.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Answers given.
     pub answers: u64,

@@ -27,6 +27,12 @@ pub struct EngineArgs {
     /// Memory for keyed state such as "64 MiB"; the rest goes to files and comes back when asked for [default: none]
     #[arg(long, value_name = "SIZE|none")]
     pub memory: Option<String>,
+    /// Directory of checkpoints, one each second, from which --restore goes on [default: none]
+    #[arg(long, value_name = "DIR|none")]
+    pub checkpoint: Option<String>,
+    /// Go on from the checkpoint of an earlier run: latest, or the number of an epoch [default: none]
+    #[arg(long, value_name = "latest|EPOCH")]
+    pub restore: Option<String>,
     /// Where results go [default: discard]
     #[arg(long, value_parser = words(SinkKind::WORDS))]
     pub sink: Option<String>,
@@ -48,6 +54,8 @@ impl EngineArgs {
             ("runtime.order", "--order", &self.order),
             ("runtime.idle", "--idle", &self.idle),
             ("state.memory", "--memory", &self.memory),
+            ("checkpoint.dir", "--checkpoint", &self.checkpoint),
+            ("checkpoint.restore", "--restore", &self.restore),
             ("sink.kind", "--sink", &self.sink),
             ("sink.file", "--sink-file", &self.sink_file),
             ("report.goal", "--goal", &self.goal),

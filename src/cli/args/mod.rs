@@ -136,6 +136,9 @@ pub enum Command {
     Trace(TraceCommand),
     /// Say what on this machine will hurt the tail, and what to do
     Check(CheckArgs),
+    /// Write checkpoints for the engine that started this process
+    #[command(hide = true)]
+    CheckpointWriter(CheckpointWriterArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
     /// Print the manual pages
@@ -192,6 +195,14 @@ pub struct CheckArgs {
     /// Check the machine
     #[arg(long, required = true)]
     pub machine: bool,
+}
+
+/// `checkpoint-writer`, which only the engine starts.
+#[derive(Debug, Args)]
+pub struct CheckpointWriterArgs {
+    /// Descriptor of the memory shared with the engine
+    #[arg(long)]
+    pub region: i32,
 }
 
 /// `completions`.

@@ -85,6 +85,16 @@ choice! {
 }
 
 choice! {
+    /// Who writes checkpoints.
+    pub enum CheckpointWriter {
+        /// A process of this program, with mapped files.
+        Process = "process",
+        /// A thread of the engine.
+        Thread = "thread",
+    }
+}
+
+choice! {
     /// Where results go.
     pub enum SinkKind {
         /// Nowhere: they are counted and digested.

@@ -6,6 +6,7 @@
 //! Invariant: a `Config` that exists is valid on its own; what depends on the machine or on a file's
 //! content is found out when the run starts.
 
+mod checkpoint;
 pub mod choice;
 mod columns;
 mod engine;
@@ -22,6 +23,7 @@ mod source;
 mod state;
 pub mod value;
 
+pub use checkpoint::CheckpointSection;
 pub use choice::App;
 pub use engine::RuntimeSection;
 pub use error::ConfigError;
@@ -54,6 +56,8 @@ pub struct Config {
     pub runtime: RuntimeSection,
     /// `[state]`.
     pub state: StateSection,
+    /// `[checkpoint]`.
+    pub checkpoint: CheckpointSection,
     /// `[cache]`.
     pub cache: CacheSection,
     /// `[sink]`.
@@ -81,6 +85,7 @@ impl Config {
             partition: PartitionSection::read(&settings)?,
             runtime: RuntimeSection::read(&settings)?,
             state: StateSection::read(&settings)?,
+            checkpoint: CheckpointSection::read(&settings)?,
             cache: CacheSection::read(&settings)?,
             sink: SinkSection::read(&settings)?,
             report: ReportSection::read(&settings)?,

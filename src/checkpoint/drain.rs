@@ -1,0 +1,92 @@
+//! The drain: takes what the parts hand over and gives it to the writer, off the cores.
+//!
+//! ```text
+//!   each lane in turn: up to TURN pieces ─► writer.take
+//!   all parts through: writer.settle ─► region.settle: the engine may make the next epoch
+//!   nothing to do: engine finished or gone? end : sleep
+//! ```
+//!
+//! Runs on a thread of the engine, or in a process of its own; either way it is the only one that touches
+//! the files. When the engine is gone, what is complete is still made durable.
+
+use super::piece::{Piece, Settled};
+use super::port::Inflow;
+use super::region::Region;
+use super::writer::Writer;
+use crate::sys::disk::Disk;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Pieces taken from one lane before the next has its turn.
+const TURN: u64 = 256;
+/// How long it sleeps while an epoch is under way, and while none is.
+const SLEEP_UNDER_WAY: Duration = Duration::from_micros(200);
+const SLEEP_IDLE: Duration = Duration::from_millis(2);
+
+/// The writer and its end of every lane.
+pub struct Drain<D: Disk> {
+    region: Arc<Region>,
+    inflows: Vec<Inflow>,
+    writer: Writer<D>,
+    under_way: bool,
+}
+
+impl<D: Disk> Drain<D> {
+    /// Feeds `writer` from `region`.
+    pub fn new(region: Arc<Region>, writer: Writer<D>) -> Self {
+        let lanes = 0..region.lanes();
+        Drain {
+            inflows: lanes
+                .map(|part| Inflow::new(region.clone(), part))
+                .collect(),
+            region,
+            writer,
+            under_way: false,
+        }
+    }
+
+    /// Takes what there is, a turn a lane; whether anything moved, and an epoch if one was settled.
+    pub fn step(&mut self) -> (bool, Option<Settled>) {
+        let mut taken = 0;
+        for (part, inflow) in self.inflows.iter_mut().enumerate() {
+            taken += inflow.take(TURN, |piece| {
+                self.under_way |= matches!(piece, Piece::Begin { .. });
+                self.writer.take(part, piece);
+            });
+        }
+        let settled = self.under_way.then(|| self.writer.settle()).flatten();
+        if let Some(settled) = &settled {
+            let (Settled::Durable { epoch, .. } | Settled::Aborted { epoch, .. }) = settled;
+            self.under_way = false;
+            self.region.settle(*epoch, self.writer.files());
+        }
+        (taken > 0 || settled.is_some(), settled)
+    }
+
+    /// Goes on until the engine has finished, or is `gone`; `tell` hears of every epoch.
+    pub fn run(mut self, mut tell: impl FnMut(&Settled), gone: impl Fn() -> bool) {
+        let mut last_look = false;
+        loop {
+            let (moved, settled) = self.step();
+            if let Some(settled) = &settled {
+                tell(settled);
+            }
+            if moved {
+                continue;
+            }
+            if last_look {
+                break;
+            }
+            // What was sent before the engine finished is seen in the look after.
+            last_look = self.region.is_finished() || gone();
+            if !last_look {
+                std::thread::sleep(if self.under_way {
+                    SLEEP_UNDER_WAY
+                } else {
+                    SLEEP_IDLE
+                });
+            }
+        }
+        self.region.writer_gone();
+    }
+}

@@ -1,0 +1,46 @@
+//! What a run did about checkpoints, as `summary.json` tells it.
+
+use serde::{Deserialize, Serialize};
+
+/// The checkpoints of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CheckpointSummary {
+    /// The directory.
+    pub dir: String,
+    /// Who wrote them: "process" or "thread".
+    pub writer: String,
+    /// Epochs that became durable.
+    pub durable: u64,
+    /// Epochs that were given up; the run went on with the one before.
+    pub aborted: u64,
+    /// Why the last of these was; empty if none was.
+    pub abort_reason: String,
+    /// Checkpoints that came later than asked for, because the one before was still being written.
+    pub late: u64,
+    /// The last durable epoch; 0: none.
+    pub last_epoch: u64,
+    /// Bytes written for them.
+    pub bytes: u64,
+    /// What the run went on from; `None` if it started anew.
+    pub restored: Option<RestoredSummary>,
+}
+
+/// What a run went on from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RestoredSummary {
+    /// The epoch.
+    pub epoch: u64,
+    /// Events that earlier runs had taken in up to there; the digest of this run's summary is over these
+    /// and its own.
+    pub events: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// From opening the directory to tasks that are ready, ns: reading, verifying and building the state.
+    pub restore_ns: u64,
+    /// `bytes / restore_ns`.
+    pub bytes_per_s: f64,
+    /// Newer epochs that were not whole, and why.
+    pub rejected: Vec<String>,
+}
