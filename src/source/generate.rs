@@ -32,6 +32,7 @@ pub struct Generate {
     until_ns: u64,
     start_ns: Option<u64>,
     next: (u64, LoadEvent),
+    at_once: bool,
 }
 
 impl Generate {
@@ -44,7 +45,14 @@ impl Generate {
             until_ns: duration_ns.unwrap_or(u64::MAX),
             start_ns: None,
             next,
+            at_once: false,
         }
+    }
+
+    /// Offers the same events, with the same event times, as fast as they are taken.
+    pub fn at_once(mut self) -> Self {
+        self.at_once = true;
+        self
     }
 }
 
@@ -63,10 +71,14 @@ impl Source for Generate {
             if due_ns >= self.until_ns || self.events_left == 0 {
                 return Ok(Poll::End);
             }
-            if start_ns + due_ns > cx.now_ns {
+            let record = KeyedRecord::from(event);
+            if self.at_once {
+                out.now(event.ts_ns, record);
+            } else if start_ns + due_ns > cx.now_ns {
                 return Ok(Poll::Idle(Some(start_ns + due_ns)));
+            } else {
+                out.paced(start_ns + due_ns, event.ts_ns, record);
             }
-            out.paced(start_ns + due_ns, event.ts_ns, KeyedRecord::from(event));
             self.events_left -= 1;
             self.next = self.load.next_event();
         }
