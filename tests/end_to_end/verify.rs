@@ -251,7 +251,7 @@ fn what_cannot_be_verified_is_refused_with_the_reason() {
     let refused = &["clicks.csv is not the file that the run read", "XXH3"];
     scratch.assert_refused(&["verify", "run"], 2, refused);
     scratch.assert_refused(&["verify", "single"], 2, &["written to since"]);
-    scratch.file("clicks.csv", text[..middle].as_bytes());
+    scratch.file("clicks.csv", &text.as_bytes()[..middle]);
     scratch.assert_refused(
         &["verify", "run"],
         2,
