@@ -238,7 +238,7 @@ fn everything(seed: u64, partitions: usize, records: &[KeyedRecord]) -> Vec<Vec<
         .spread("spread")
         .flat_map(|event: (u64, u64), push: &mut dyn FnMut((u64, u64))| {
             push(event);
-            if event.1 % 4 == 0 {
+            if event.1.is_multiple_of(4) {
                 push((event.0 + 1, event.1));
             }
         })
