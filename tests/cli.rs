@@ -49,13 +49,14 @@ fn assert_refused(output: &Output, code: i32, parts: &[&str]) {
     );
 }
 
-const SUBCOMMANDS: [&str; 10] = [
+const SUBCOMMANDS: [&str; 11] = [
     "run",
     "replay",
     "bench",
     "cache",
     "report",
     "compare",
+    "verify",
     "trace",
     "check",
     "completions",
@@ -88,6 +89,7 @@ fn help_of_each_subcommand_teaches_with_an_example() {
         &["cache"],
         &["report"],
         &["compare"],
+        &["verify"],
         &["check"],
         &["completions"],
         &["man"],

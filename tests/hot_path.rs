@@ -15,6 +15,7 @@
 
 use millstream::app::aggregate::{Aggregate, Aggregated};
 use millstream::cache::{Arc, Cache, Lfu, Policy, S3Fifo, WTinyLfu};
+use millstream::flow::Order;
 use millstream::prelude::*;
 use millstream::source::Generate;
 use millstream::source::load::{Arrivals, KeySampler, Load, Schedule, ValuePattern};
@@ -179,43 +180,46 @@ fn aggregate_at_full_speed(cores: usize) -> Counts {
 }
 
 /// `process` stands for what an operator might do.
-fn two_exchanges_at_a_rate(cores: usize, process: fn(&KeyedRecord)) -> Counts {
+fn two_exchanges_at_a_rate(order: Order, cores: usize, process: fn(&KeyedRecord)) -> Counts {
     const EVENTS: u64 = 60_000;
     counts_of(
-        &format!("two exchanges at 200,000/s, {cores} cores"),
+        &format!("two exchanges at 200,000/s, {cores} cores, order {order:?}"),
         || {
             let keys = KeySampler::new(&format!("uniform({KEYS})").parse()?, 3)?;
             let schedule = Schedule::new(&Arrivals::Poisson, "200k".parse()?, 3)?;
             let load = Load::new(keys, ValuePattern::default(), schedule, 3);
-            let outcome = Flow::new(options(cores))
-                .source("load", Generate::new(load, Some(EVENTS), None))
-                .map(measured(EVENTS))
-                .filter(|record: &KeyedRecord| record.value >= 0)
-                .flat_map(|record: KeyedRecord, push: &mut dyn FnMut(KeyedRecord)| {
-                    push(record);
-                    push(KeyedRecord {
-                        key: record.key + 1,
-                        ..record
+            let outcome = Flow::new(Options {
+                order,
+                ..options(cores)
+            })
+            .source("load", Generate::new(load, Some(EVENTS), None))
+            .map(measured(EVENTS))
+            .filter(|record: &KeyedRecord| record.value >= 0)
+            .flat_map(|record: KeyedRecord, push: &mut dyn FnMut(KeyedRecord)| {
+                push(record);
+                push(KeyedRecord {
+                    key: record.key + 1,
+                    ..record
+                });
+            })
+            .partition_by(|record: &KeyedRecord| record.key)
+            .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
+            .map(watched)
+            .partition_by(|total: &Aggregated| total.key % 16)
+            .keyed("sixteen", move |_| {
+                update(move |total: &Aggregated, seen: &mut u64| {
+                    *seen += 1;
+                    process(&KeyedRecord {
+                        key: total.key,
+                        value: total.sum,
+                        ts_ns: *seen,
                     });
+                    *total
                 })
-                .partition_by(|record: &KeyedRecord| record.key)
-                .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
-                .map(watched)
-                .partition_by(|total: &Aggregated| total.key % 16)
-                .keyed("sixteen", move |_| {
-                    update(move |total: &Aggregated, seen: &mut u64| {
-                        *seen += 1;
-                        process(&KeyedRecord {
-                            key: total.key,
-                            value: total.sum,
-                            ts_ns: *seen,
-                        });
-                        *total
-                    })
-                })
-                .map(watched)
-                .sink(|_| Digest::default())
-                .run()?;
+            })
+            .map(watched)
+            .sink(|_| Digest::default())
+            .run()?;
             assert_eq!(outcome.report.summary.events_in, EVENTS);
             Ok(())
         },
@@ -235,8 +239,14 @@ fn aggregate_allocates_and_calls_nothing() {
 
 #[test]
 fn fused_steps_and_two_exchanges_allocate_and_call_nothing() {
-    assert_nothing(two_exchanges_at_a_rate(1, |_| ()));
-    assert_nothing(two_exchanges_at_a_rate(2, |_| ()));
+    assert_nothing(two_exchanges_at_a_rate(Order::Arrival, 1, |_| ()));
+    assert_nothing(two_exchanges_at_a_rate(Order::Arrival, 2, |_| ()));
+}
+
+#[test]
+fn deterministic_order_allocates_and_calls_nothing() {
+    assert_nothing(two_exchanges_at_a_rate(Order::Deterministic, 1, |_| ()));
+    assert_nothing(two_exchanges_at_a_rate(Order::Deterministic, 2, |_| ()));
 }
 
 /// Allocations of a cache of results under way: hits, misses, invalidations.
@@ -269,12 +279,12 @@ fn caches_of_results_allocate_nothing() {
 
 #[test]
 fn an_operator_that_allocates_or_calls_is_found() {
-    let boxed = two_exchanges_at_a_rate(1, |record| {
+    let boxed = two_exchanges_at_a_rate(Order::Arrival, 1, |record| {
         std::hint::black_box(Box::new(*record));
     });
     assert!(boxed.allocations > 50_000, "{boxed:?}");
     // Few: a call that is counted waits for the supervisor, which on a busy machine takes its time.
-    let called = two_exchanges_at_a_rate(1, |record| {
+    let called = two_exchanges_at_a_rate(Order::Arrival, 1, |record| {
         if record.ts_ns.is_multiple_of(1024) {
             std::thread::yield_now();
         }

@@ -41,7 +41,7 @@ fn options(seed: u64, order: Order, partitions: usize) -> Options {
 fn clicks(seed: u64) -> Vec<Click> {
     let mut random = Random::stream(seed, "clicks");
     let mut draw = |below: u64| random.next_u64() % below;
-    (0..700)
+    (0..400)
         .map(|at| {
             let most = 1 + draw(60);
             Click {
@@ -83,7 +83,7 @@ fn recommend_gives_the_same_answers_whatever_the_schedule() {
     for partitions in [1, 2, 3, 5] {
         let clicks = clicks(partitions as u64);
         let (expected, _) = recommend_digest(1 << 40, Order::Deterministic, partitions, &clicks);
-        for seed in seeds(30) {
+        for seed in seeds(25) {
             let (digest, read) = recommend_digest(seed, Order::Deterministic, partitions, &clicks);
             assert_eq!(digest, expected, "seed {seed}, {partitions} partitions");
             reads += read;
@@ -91,7 +91,7 @@ fn recommend_gives_the_same_answers_whatever_the_schedule() {
     }
     let all = std::env::var("SEED").is_err();
     assert!(
-        !all || reads > 500,
+        !all || reads > 300,
         "too little came back from the cold tier: {reads} reads"
     );
 }
@@ -238,7 +238,7 @@ fn everything(seed: u64, partitions: usize, records: &[KeyedRecord]) -> Vec<Vec<
         .spread("spread")
         .flat_map(|event: (u64, u64), push: &mut dyn FnMut((u64, u64))| {
             push(event);
-            if event.1 % 4 == 0 {
+            if event.1.is_multiple_of(4) {
                 push((event.0 + 1, event.1));
             }
         })

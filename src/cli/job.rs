@@ -15,7 +15,7 @@ use super::error::{CliError, Exit};
 use super::labels::Labels;
 use super::progress::ProgressUpdate;
 use super::shown::{Shown, in_words};
-use super::{environment, interrupt};
+use super::{environment, identity, interrupt};
 use crate::app::aggregate::Aggregated;
 use crate::app::recommend::Recommendation;
 use crate::app::{aggregate, recommend};
@@ -91,6 +91,7 @@ pub fn run_job(
         SourceKind::Load => generate(config, &mut tell)?,
     };
     environment::fill(&mut report.summary.environment, started);
+    identity::note(config, &mut report.summary);
     Ok(report)
 }
 
@@ -138,13 +139,21 @@ fn generate(config: &Config, tell: &mut dyn FnMut(Update)) -> Result<Report, Job
     let mut load = super::load::load(config)?;
     let section = &config.load;
     let texts = Arc::<Texts>::default();
-    let duration_ns = section.events.is_none().then_some(section.duration_ns);
+    let mut duration_ns = section.events.is_none().then_some(section.duration_ns);
     if load.schedule().is_max() {
         let ahead = section.events.unwrap_or(MADE_AHEAD).min(MADE_AHEAD_MAX);
+        if config.repeats.is_some() {
+            // How many events that was is known now; how long they took does not matter.
+            duration_ns = None;
+        }
         let made = Made::new(&mut load, ahead as usize, section.events, duration_ns);
         return run_app(config, made, texts, tell);
     }
     let generate = Generate::new(load, section.events, duration_ns);
+    let generate = match config.repeats {
+        None => generate,
+        Some(_) => generate.at_once(),
+    };
     run_app(config, generate, texts, tell)
 }
 
@@ -345,7 +354,7 @@ fn options(config: &Config) -> Options {
             OrderChoice::Arrival => Order::Arrival,
             OrderChoice::Deterministic => Order::Deterministic,
         },
-        events_max: None,
+        events_max: config.repeats,
         idle: match runtime.idle {
             IdleChoice::Busy => Idle::Busy,
             IdleChoice::Adaptive => Idle::Adaptive,

@@ -18,6 +18,7 @@ pub mod config;
 mod environment;
 pub mod error;
 pub mod goal;
+mod identity;
 mod interrupt;
 pub mod job;
 pub mod knee;
@@ -30,6 +31,7 @@ mod report;
 mod run;
 mod shown;
 mod trace;
+mod verify;
 
 use args::{Cli, Command, FlagSetting, GlobalArgs};
 use clap::Parser;
@@ -59,6 +61,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         Some(Command::Cache(args)) => cache::cache(args, global),
         Some(Command::Report(args)) => report::report(args, global),
         Some(Command::Compare(args)) => compare::compare(args, global),
+        Some(Command::Verify(args)) => verify::verify(args, global),
         Some(Command::Trace(command)) => trace::trace(command, global),
         Some(Command::Check(_)) => check::check(global),
         Some(Command::CheckpointWriter(args)) => crate::checkpoint::serve(args.region)

@@ -130,6 +130,8 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         digest: answers
             .digest
             .map_or_else(String::new, |digest| format!("{digest:016x}")),
+        order: facts.options.order.word().into(),
+        held_ns: percentiles(&held(&record.figures)),
         latency_ns: percentiles(&latency),
         service_ns: percentiles(&service),
         hiccup_ns: percentiles(&record.hiccups),
@@ -156,6 +158,13 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         hiccups: record.hiccups,
         intervals: with_rest(record.intervals, &record.figures),
     }
+}
+
+fn held(figures: &[Figures]) -> Histogram<u64> {
+    let mut held = new_histogram();
+    let tasks = figures.iter().filter_map(|task| task.held.as_ref());
+    tasks.for_each(|times| merge(&mut held, times));
+    held
 }
 
 fn end_histograms(record: &RunRecord) -> (Histogram<u64>, Histogram<u64>) {

@@ -43,6 +43,12 @@ pub struct Summary {
     pub throughput_events_per_s: f64,
     /// Order-independent digest of all outputs, 16 hex digits; empty if the sink has none.
     pub digest: String,
+    /// Order in which tasks took events: "arrival" or "deterministic".
+    pub order: String,
+    /// In deterministic order: how long events at hand waited for an input that was behind.
+    pub held_ns: Percentiles,
+    /// The file that events came from; `None` for a load that follows no trace.
+    pub trace: Option<TraceIdentity>,
     /// From the moment an event was due to its result.
     pub latency_ns: Percentiles,
     /// From the moment the source took an event up to its result (sampled).
@@ -90,6 +96,20 @@ pub struct Percentiles {
     pub p99_99: Option<u64>,
     /// Largest sample; `None` where there is none.
     pub max: Option<u64>,
+}
+
+/// What tells whether a trace is still the same file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TraceIdentity {
+    /// As it was given.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was last written, ns since 1970.
+    pub modified_ns: u64,
+    /// XXH3-64 of its bytes, 16 hex digits; empty where it was not read for this: in order of arrival.
+    pub xxh3: String,
 }
 
 /// Whether an open-loop schedule was kept.
@@ -263,6 +283,7 @@ mod tests {
         }
         check("The run", json(Summary::default()));
         check("Percentiles", json(Percentiles::default()));
+        check("trace", json(TraceIdentity::default()));
         check("schedule", json(Schedule::default()));
         check("stages[]", json(StageSummary::default()));
         check("cores[]", json(CoreSummary::default()));

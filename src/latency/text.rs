@@ -27,6 +27,7 @@ pub fn text(summary: &Summary, colour: bool) -> String {
     lines.push(String::new());
     latency(&mut lines, summary, paint);
     lines.push(schedule(summary, paint));
+    lines.extend(order(summary));
     if !summary.stages.is_empty() {
         lines.push(String::new());
         stages(&mut lines, &summary.stages, paint);
@@ -111,6 +112,20 @@ fn latency(lines: &mut Vec<String>, summary: &Summary, paint: Paint) {
         row("hiccups", &summary.hiccup_ns),
     ];
     table(lines, &head, &rows, 9, paint);
+}
+
+/// The price of deterministic order that a run knows itself.
+fn order(summary: &Summary) -> Option<String> {
+    let held = &summary.held_ns;
+    (summary.order == "deterministic").then(|| {
+        format!(
+            "order deterministic; events at hand waited for an input that was behind {} times: p50 {}, p99 {}, max {}",
+            count(held.count),
+            duration_or_unknown(held.p50),
+            duration_or_unknown(held.p99),
+            duration_or_unknown(held.max),
+        )
+    })
 }
 
 fn schedule(summary: &Summary, paint: Paint) -> String {

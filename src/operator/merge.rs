@@ -70,6 +70,11 @@ impl<E: Event> Merge<E> {
         }
     }
 
+    /// Whether messages are staged that the logic could not take yet.
+    pub(super) fn has_staged(&self) -> bool {
+        self.next < self.staged.len()
+    }
+
     /// How long events at hand waited for an input that was behind, ns.
     pub(super) fn into_held(self) -> Histogram<u64> {
         self.held

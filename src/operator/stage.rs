@@ -164,7 +164,8 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         body.logic.check()?;
         *first = (*first + 1) % inlets.len();
         if taken == 0 && !moved && !captures {
-            let waiting = body.logic.through() < body.logic.put_aside();
+            let waiting = body.logic.through() < body.logic.put_aside()
+                || merge.as_ref().is_some_and(Merge::has_staged);
             return Ok(Progress::Idle(
                 waiting.then(|| cx.now_ns + WAITING_AGAIN_NS),
             ));

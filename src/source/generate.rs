@@ -50,6 +50,7 @@ pub struct Generate {
     start_ns: Option<u64>,
     next: (u64, LoadEvent),
     identity: Identity,
+    at_once: bool,
 }
 
 impl Generate {
@@ -76,7 +77,14 @@ impl Generate {
             start_ns: None,
             next,
             identity,
+            at_once: false,
         }
+    }
+
+    /// Offers the same events, with the same event times, as fast as they are taken.
+    pub fn at_once(mut self) -> Self {
+        self.at_once = true;
+        self
     }
 }
 
@@ -99,10 +107,14 @@ impl Source for Generate {
                 return Ok(Poll::End);
             }
             let due_ns = start_ns.wrapping_add(due_ns);
-            if due_ns > cx.now_ns {
+            let record = KeyedRecord::from(event);
+            if self.at_once {
+                out.now(event.ts_ns, record);
+            } else if due_ns > cx.now_ns {
                 return Ok(Poll::Idle(Some(due_ns)));
+            } else {
+                out.paced(due_ns, event.ts_ns, record);
             }
-            out.paced(due_ns, event.ts_ns, KeyedRecord::from(event));
             self.events_left -= 1;
             self.next = self.load.next_event();
         }

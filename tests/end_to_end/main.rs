@@ -14,3 +14,4 @@ mod pace;
 mod reports;
 mod same_digest;
 mod scratch;
+mod verify;

@@ -131,6 +131,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Compare the reports of two runs, side by side
     Compare(CompareArgs),
+    /// Repeat a run from what it left, and compare the answers
+    Verify(VerifyArgs),
     /// Look at, convert or generate trace files
     #[command(subcommand)]
     Trace(TraceCommand),
@@ -185,6 +187,22 @@ pub struct CompareArgs {
     pub base: PathBuf,
     /// Report directory of the second run
     pub other: PathBuf,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    millstream replay clicks.csv --order deterministic --out run\n  \
+    millstream verify run             the same answers again, at full speed\n  \
+    millstream verify run --cores 2   and on another number of cores\n\n\
+    Exit codes: 0 the answers are equal, 1 they are not, 2 the run cannot be verified; the message says why.")]
+pub struct VerifyArgs {
+    /// Report directory of the run
+    #[arg(value_name = "RUN_DIR")]
+    pub dir: PathBuf,
+    /// Cores to repeat it on [default: as many as the run had]
+    #[arg(long, value_name = "N")]
+    pub cores: Option<String>,
 }
 
 /// `check`.

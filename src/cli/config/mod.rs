@@ -66,6 +66,8 @@ pub struct Config {
     pub report: ReportSection,
     /// `[recommend]`.
     pub recommend: RecommendSection,
+    /// Not a setting: the run repeats another, at full speed, up to so many events.
+    pub repeats: Option<u64>,
     /// The same as it was given; see [`Config::to_toml`].
     settings: Settings,
 }
@@ -90,6 +92,7 @@ impl Config {
             sink: SinkSection::read(&settings)?,
             report: ReportSection::read(&settings)?,
             recommend: RecommendSection::read(&settings)?,
+            repeats: None,
             settings,
         })
     }
