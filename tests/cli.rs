@@ -58,6 +58,7 @@ const SUBCOMMANDS: [&str; 11] = [
     "compare",
     "verify",
     "trace",
+    "checkpoint",
     "check",
     "completions",
     "man",
@@ -96,6 +97,10 @@ fn help_of_each_subcommand_teaches_with_an_example() {
         &["trace", "info"],
         &["trace", "convert"],
         &["trace", "generate"],
+        &["checkpoint", "ls"],
+        &["checkpoint", "inspect"],
+        &["checkpoint", "verify"],
+        &["checkpoint", "export"],
     ];
     for leaf in leaves {
         let output = run(&[leaf, &["--help"]].concat());

@@ -12,6 +12,7 @@ pub mod args;
 mod bench;
 mod cache;
 mod check;
+mod checkpoint;
 mod compare;
 mod completions;
 pub mod config;
@@ -63,6 +64,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         Some(Command::Compare(args)) => compare::compare(args, global),
         Some(Command::Verify(args)) => verify::verify(args, global),
         Some(Command::Trace(command)) => trace::trace(command, global),
+        Some(Command::Checkpoint(command)) => checkpoint::checkpoint(command, global),
         Some(Command::Check(_)) => check::check(global),
         Some(Command::CheckpointWriter(args)) => crate::checkpoint::serve(args.region)
             .map(|()| Exit::Ok)
