@@ -5,7 +5,7 @@
 
 use super::drill::{Drill, fingerprint};
 use super::killers::{DEATHS_MAX, Suspect};
-use super::letter::Site;
+use super::letter::{RawEvent, Site};
 use super::page::At;
 use super::policy::{Last, Policy};
 use super::post::Desk;
@@ -57,6 +57,10 @@ pub struct GuardCounts {
 pub struct Guard<E> {
     site: Site,
     policy: Policy,
+    /// Whether the policy is its own, rather than that of the flow.
+    own_policy: bool,
+    /// How the bytes of an event are found, where it was told.
+    pub raw: Option<fn(&E) -> RawEvent>,
     drill: Option<Drill>,
     desk: Option<Desk<E>>,
     at: Option<At>,
@@ -68,12 +72,15 @@ pub struct Guard<E> {
     pub counts: GuardCounts,
 }
 
-impl<E: Event> Guard<E> {
-    /// For a partition that nobody has told where it is: without letters, page and drill.
-    pub fn new(policy: Policy) -> Self {
+/// For a partition that nobody has told where it is: without letters, page and drill; an event that fails
+/// ends the run.
+impl<E> Default for Guard<E> {
+    fn default() -> Self {
         Guard {
             site: Site::default(),
-            policy,
+            policy: Policy::stop(),
+            own_policy: false,
+            raw: None,
             drill: None,
             desk: None,
             at: None,
@@ -81,6 +88,21 @@ impl<E: Event> Guard<E> {
             failure: None,
             now_ns: 0,
             counts: GuardCounts::default(),
+        }
+    }
+}
+
+impl<E: Event> Guard<E> {
+    /// Does this about a failed event, whatever the options of the flow say.
+    pub fn own_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+        self.own_policy = true;
+    }
+
+    /// Does this about a failed event, unless it has a policy of its own.
+    pub fn default_policy(&mut self, policy: Policy) {
+        if !self.own_policy {
+            self.policy = policy;
         }
     }
 
@@ -100,11 +122,6 @@ impl<E: Event> Guard<E> {
     /// What is done about a failed event.
     pub fn policy(&self) -> Policy {
         self.policy
-    }
-
-    /// Does something else about it.
-    pub fn set_policy(&mut self, policy: Policy) {
-        self.policy = policy;
     }
 
     /// The drill that strikes here, if one does.

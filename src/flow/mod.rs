@@ -18,6 +18,7 @@
 mod account;
 mod account_cache;
 mod cold;
+mod failure;
 mod job;
 mod options;
 mod partition;
@@ -25,6 +26,7 @@ mod plan;
 mod route;
 mod stages;
 mod stream;
+pub use failure::{FailureOptions, raw_record};
 pub use job::{Job, Outcome, SimulatedOutcome};
 pub use options::{Options, Resolved, StatePolicy};
 pub use plan::{FlowError, PARTITIONS_MAX};

@@ -1,5 +1,6 @@
 //! What a run may be told, and what it makes of what it was not told.
 
+use super::failure::FailureOptions;
 use crate::runtime::{Idle, RunOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,6 +60,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// Time to live of a key, ns of event time; 0: for ever. For stages that know the event time.
     pub state_ttl_ns: u64,
+    /// What is done about events at which an operator fails.
+    pub failure: FailureOptions,
     /// Seed of everything random.
     pub seed: u64,
     /// Set to end the run early, as Ctrl-C does.
@@ -82,6 +85,7 @@ impl Default for Options {
             state_policy: StatePolicy::default(),
             state_dir: None,
             state_ttl_ns: 0,
+            failure: FailureOptions::default(),
             seed: 1,
             stop: Arc::default(),
         }
@@ -143,6 +147,7 @@ impl Options {
             idle: self.idle,
             budget: resolved.budget,
             stop: self.stop.clone(),
+            step_deadline_ns: self.failure.step_deadline_ns,
         }
     }
 }

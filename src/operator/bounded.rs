@@ -25,7 +25,7 @@ use super::stage::Logic;
 use super::tiers::Tiers;
 use super::waiting::Waiting;
 use super::work::Work;
-use super::{Operator, Retain};
+use super::Operator;
 use crate::event::{Due, Message};
 use crate::partition::mum64;
 use crate::state::{Fetch, SetPolicy, Spot, TimeToLive};
@@ -102,8 +102,13 @@ where
                 work,
                 tiers,
                 interrupted,
+                waiting,
                 ..
             } = self;
+            // Should it fail, it may have to wait.
+            if Op::GUARDED && (work.is_stuck() || !waiting.has_room_for_a_key()) {
+                return index;
+            }
             let watch = Watch {
                 event: Some(event),
                 interrupted,
@@ -111,7 +116,12 @@ where
             if let Some(entry) = tiers.hot.hit(spot, hash, key) {
                 tiers.hits += 1;
                 let at = (key, &mut entry.stamp, &mut entry.value);
-                if work.process(live, (*due, event), at, down) == Retain::Remove {
+                let done = work.process(live, (*due, event), at, 0, down);
+                if let Some(again_ns) = done.again_ns {
+                    let state = (!done.remove).then_some((entry.stamp, entry.value));
+                    waiting.park((hash, key), (*due, *event), state, again_ns);
+                }
+                if done.remove || done.again_ns.is_some() {
                     tiers.hot.remove(hash, key);
                 }
                 continue;
@@ -158,7 +168,9 @@ where
             interrupted,
             ..
         } = self;
-        let (stamp, state) = match tiers.fetch(hash, key, ticket) {
+        let fetched = tiers.fetch(hash, key, ticket);
+        let is_new = matches!(fetched, Fetch::Absent);
+        let (stamp, state) = match fetched {
             Fetch::Full => return false,
             Fetch::Asked => {
                 tiers.misses += 1;
@@ -182,9 +194,13 @@ where
         };
         let entry = tiers.admit(live, hash, key, stamp, state);
         let at = (key, &mut entry.stamp, &mut entry.value);
-        let retain = work.process(live, (due, event), at, down);
+        let done = work.process(live, (due, event), at, 0, down);
         drop(watch);
-        if retain == Retain::Remove {
+        if let Some(again_ns) = done.again_ns {
+            let state = (!done.forgets(is_new)).then_some((entry.stamp, entry.value));
+            waiting.park((hash, key), (due, *event), state, again_ns);
+        }
+        if done.forgets(is_new) || done.again_ns.is_some() {
             tiers.hot.remove(hash, key);
         }
         true
@@ -203,7 +219,7 @@ where
             ..
         } = self;
         let mut moved = false;
-        while let Some((ticket, hash)) = waiting.ready(0) {
+        'keys: while let Some((ticket, hash)) = waiting.ready(0) {
             if let Some((_, ahead)) = waiting.ready(BACK_FETCH) {
                 tiers.hot.prefetch(ahead);
             }
@@ -212,9 +228,10 @@ where
             }
             loop {
                 // Inline, nothing may be overtaken, and an event puts out no more than it would have anyway.
-                if down.is_blocked() && inline.is_none() {
+                if (down.is_blocked() && inline.is_none()) || work.is_stuck() {
                     return moved;
                 }
+                let (is_new, failures) = (waiting.is_new(ticket), waiting.failures(ticket));
                 let Some((due, event, key, stamp, state)) = waiting.next(ticket) else {
                     break;
                 };
@@ -222,10 +239,15 @@ where
                     event: Some(&event),
                     interrupted,
                 };
-                let retain = work.process(live, (due, &event), (key, stamp, state), down);
+                let done = work.process(live, (due, &event), (key, stamp, state), failures, down);
                 drop(watch);
-                waiting.retain(ticket, retain == Retain::Keep);
+                waiting.retain(ticket, !done.forgets(is_new));
                 moved = true;
+                if let Some(again_ns) = done.again_ns {
+                    waiting.try_again(again_ns);
+                    continue 'keys;
+                }
+                waiting.succeed(ticket);
             }
             if let Some((key, stamp, state)) = waiting.kept(ticket) {
                 if !tiers.has_room(hash) {
@@ -248,7 +270,7 @@ where
     /// Has the cold tier answer now.
     #[cold]
     fn answer_inline<D: Downstream<Op::Out>>(&mut self, down: &mut D) {
-        while !self.waiting.is_empty() && self.failure.is_none() {
+        while self.waiting.expects_state() && self.failure.is_none() {
             let step = self.step_inline().and_then(|()| self.hear());
             match step {
                 Ok(_) => _ = self.go_on(down),
@@ -321,6 +343,7 @@ where
             }
         }
         self.tiers.publish();
+        self.work.leave();
         done
     }
 
@@ -332,11 +355,19 @@ where
         self.tiers.now_ns = cx.now_ns;
         self.step_inline()?;
         let moved = self.hear()?;
-        Ok(self.go_on(down) | (moved && self.inline.is_none()))
+        if Op::GUARDED {
+            self.work.begin(cx.now_ns);
+            self.waiting.wake(cx.now_ns);
+        }
+        let went_on = self.go_on(down);
+        self.work.leave();
+        // Nobody wakes a core when the letters of failed events have been taken from it.
+        Ok(went_on | (moved && self.inline.is_none()) | self.work.is_stuck())
     }
 
     #[inline(always)]
     fn check(&mut self) -> Result<(), TaskError> {
+        self.work.check()?;
         self.failure.take().map_or(Ok(()), Err)
     }
 

@@ -10,6 +10,7 @@ pub mod choice;
 mod columns;
 mod engine;
 mod error;
+mod failure;
 mod load;
 mod nearest;
 mod origin;
@@ -25,6 +26,7 @@ pub mod value;
 pub use choice::App;
 pub use engine::RuntimeSection;
 pub use error::ConfigError;
+pub use failure::{FAILED_EVENTS_FILE, FailureSection};
 pub use load::{LoadSection, PaceSection};
 pub use origin::Origin;
 pub use output::{ReportSection, SinkSection};
@@ -32,7 +34,7 @@ pub use partition::PartitionSection;
 pub use recommend::RecommendSection;
 pub use schema::DEFAULT_TOML;
 pub use settings::Settings;
-pub use source::{SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
+pub use source::{BAD_RECORDS_FILE, SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
 pub use state::{CacheSection, StateSection};
 
 /// A valid configuration, by section.
@@ -56,6 +58,8 @@ pub struct Config {
     pub state: StateSection,
     /// `[cache]`.
     pub cache: CacheSection,
+    /// `[failure]`.
+    pub failure: FailureSection,
     /// `[sink]`.
     pub sink: SinkSection,
     /// `[report]`.
@@ -82,6 +86,7 @@ impl Config {
             runtime: RuntimeSection::read(&settings)?,
             state: StateSection::read(&settings)?,
             cache: CacheSection::read(&settings)?,
+            failure: FailureSection::read(&settings)?,
             sink: SinkSection::read(&settings)?,
             report: ReportSection::read(&settings)?,
             recommend: RecommendSection::read(&settings)?,
