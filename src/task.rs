@@ -226,6 +226,17 @@ pub struct Watch<'a, E: Debug> {
     pub interrupted: &'a mut Option<String>,
 }
 
+impl<'a, E: Debug> Watch<'a, E> {
+    /// `event` is being processed.
+    #[inline(always)]
+    pub fn at(event: &'a E, interrupted: &'a mut Option<String>) -> Self {
+        Watch {
+            event: Some(event),
+            interrupted,
+        }
+    }
+}
+
 impl<E: Debug> Drop for Watch<'_, E> {
     #[inline(always)]
     fn drop(&mut self) {

@@ -15,6 +15,7 @@ mod check;
 mod compare;
 mod completions;
 pub mod config;
+mod dead_letter;
 mod environment;
 pub mod error;
 pub mod goal;
@@ -28,6 +29,7 @@ pub mod progress;
 mod replay;
 mod report;
 mod run;
+mod second_try;
 mod shown;
 mod trace;
 
@@ -60,6 +62,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         Some(Command::Report(args)) => report::report(args, global),
         Some(Command::Compare(args)) => compare::compare(args, global),
         Some(Command::Trace(command)) => trace::trace(command, global),
+        Some(Command::DeadLetter(command)) => dead_letter::dead_letter(command, global),
         Some(Command::Check(_)) => check::check(global),
         Some(Command::Completions(args)) => completions::completions(args),
         Some(Command::Man(args)) => man::man(args),

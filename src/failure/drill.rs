@@ -87,7 +87,8 @@ impl FromStr for OneIn {
     fn from_str(text: &str) -> Result<Self, String> {
         let help = || "write it as \"1 in 1000\"".to_owned();
         let count = text.strip_prefix("1 in ").ok_or_else(help)?;
-        let count = crate::sys::quantity::parse_count(count.trim()).map_err(|error| error.problem)?;
+        let count =
+            crate::sys::quantity::parse_count(count.trim()).map_err(|error| error.problem)?;
         if count == 0 {
             return Err(help());
         }

@@ -189,7 +189,8 @@ impl<E: Event> Guard<E> {
         at.leave();
         self.counts.killers += 1;
         self.counts.dead_letters += 1;
-        let reason = format!("the process died {deaths} times at this event; it was not tried again");
+        let reason =
+            format!("the process died {deaths} times at this event; it was not tried again");
         self.send(turn, event, turn.failures, reason.into());
         false
     }

@@ -56,7 +56,12 @@ impl Killers {
         std::fs::create_dir_all(dir)?;
         let page = dir.join("killer-page");
         let mut open = OpenOptions::new();
-        let file = open.read(true).write(true).create(true).truncate(false).open(&page)?;
+        let file = open
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&page)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::other(format!(
                 "{} is held by another run: give each its own directory",
@@ -87,7 +92,10 @@ impl Killers {
     /// A line on the page for the task of `site`, and the suspects of its stage.
     pub fn task(&mut self, site: &Site) -> (Option<At>, Vec<Suspect>) {
         let stage = stage_hash(&site.stage);
-        let of_stage = self.suspects.iter().filter(|suspect| suspect.stage == stage);
+        let of_stage = self
+            .suspects
+            .iter()
+            .filter(|suspect| suspect.stage == stage);
         (self.page.at(site), of_stage.copied().collect())
     }
 
@@ -186,7 +194,10 @@ mod tests {
             let mut killers = Killers::open(dir.path()).expect("the directory");
             let (at, suspects) = killers.task(&site());
             let at = at.expect("room");
-            assert_eq!(suspects.first().map_or(0, |suspect| suspect.deaths), death - 1);
+            assert_eq!(
+                suspects.first().map_or(0, |suspect| suspect.deaths),
+                death - 1
+            );
             if suspects.is_empty() {
                 at.key(5);
             } else {

@@ -109,7 +109,13 @@ mod tests {
         assert!(matches!(&bag.letters[1], Mail::Event(letter) if letter.key == 7));
         assert_eq!((bag.letters.len(), bag.torn_lines), (2, vec![3]));
         std::fs::write(&path, "key,value\n1,2\n").expect("written");
-        assert!(matches!(read_letters(&path), Err(MailError::Foreign { .. })));
-        assert!(matches!(read_letters(dir.path()), Err(MailError::Io { .. })));
+        assert!(matches!(
+            read_letters(&path),
+            Err(MailError::Foreign { .. })
+        ));
+        assert!(matches!(
+            read_letters(dir.path()),
+            Err(MailError::Io { .. })
+        ));
     }
 }

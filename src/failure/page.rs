@@ -100,11 +100,13 @@ fn found(words: &[AtomicU64]) -> Vec<Found> {
         return Vec::new();
     }
     let lines = words.chunks_exact(LINE_WORDS).skip(1);
-    let at = lines.filter(|line| word(&line[2]) != IDLE).map(|line| Found {
-        stage: word(&line[0]),
-        key: word(&line[3]),
-        fingerprint: (word(&line[2]) == AT_EVENT).then(|| word(&line[4])),
-    });
+    let at = lines
+        .filter(|line| word(&line[2]) != IDLE)
+        .map(|line| Found {
+            stage: word(&line[0]),
+            key: word(&line[3]),
+            fingerprint: (word(&line[2]) == AT_EVENT).then(|| word(&line[4])),
+        });
     at.collect()
 }
 
@@ -153,7 +155,8 @@ mod tests {
         };
         let (mut page, found) = Page::open(&file).expect("a page");
         assert_eq!(found, []);
-        let [a, b, c] = [site("a", 0), site("a", 1), site("b", 0)].map(|site| page.at(&site).expect("room"));
+        let [a, b, c] =
+            [site("a", 0), site("a", 1), site("b", 0)].map(|site| page.at(&site).expect("room"));
         a.key(7);
         a.key(8);
         b.key(1);

@@ -68,7 +68,10 @@ mod tests {
     fn a_panic_is_told_with_its_place() {
         hush();
         let said = catch(|| panic!("seven of {}", 9)).expect_err("it panics");
-        assert!(said.starts_with("panicked at src/failure/panic.rs:"), "{said}");
+        assert!(
+            said.starts_with("panicked at src/failure/panic.rs:"),
+            "{said}"
+        );
         assert!(said.ends_with(": seven of 9"), "{said}");
         assert_eq!(catch(|| 5), Ok(5));
         let nested = catch(|| catch(|| panic!("in")).is_err()).expect("caught inside");

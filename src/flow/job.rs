@@ -129,7 +129,9 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
                 .iter()
                 .flat_map(|task| task.caches.iter().cloned())
                 .collect(),
-            letters: letters.lock().map_or_else(|_| Vec::new(), |list| list.clone()),
+            letters: letters
+                .lock()
+                .map_or_else(|_| Vec::new(), |list| list.clone()),
             sinks,
         })
     }

@@ -65,8 +65,11 @@ where
     fn equip(&mut self, plan: &mut Plan) -> Result<(), FlowError> {
         let time = self.event_time_ns.clone();
         let knows = TypeId::of::<W>() != TypeId::of::<NoContent>();
-        let time: Option<Box<dyn Fn(&Op::In) -> u64 + Send>> =
-            if knows { Some(Box::new(move |event| time.number(event))) } else { None };
+        let time: Option<Box<dyn Fn(&Op::In) -> u64 + Send>> = if knows {
+            Some(Box::new(move |event| time.number(event)))
+        } else {
+            None
+        };
         equip(&mut self.operator, &self.name, time, plan)
     }
 

@@ -20,12 +20,12 @@
 //! 3. Nothing here blocks. Where there is no room (for an event that waits, for a read, for an entry that
 //!    is to be evicted) the event stays in its ring, and the ring pushes back.
 
+use super::Operator;
 use super::keyed::KeyOf;
 use super::stage::Logic;
 use super::tiers::Tiers;
 use super::waiting::Waiting;
 use super::work::Work;
-use super::Operator;
 use crate::event::{Due, Message};
 use crate::partition::mum64;
 use crate::state::{Fetch, SetPolicy, Spot, TimeToLive};
@@ -61,8 +61,7 @@ where
     L: TimeToLive<Op::In>,
 {
     /// Runs `operator` on the state of what `key` finds, kept in `tiers` for as long as it is to `live`.
-    /// At most `reads_max` keys wait at a time. `inline`: the other half of the cold tier, if it is to
-    /// answer at once instead of being stepped elsewhere.
+    /// At most `reads_max` keys wait at a time. `inline`: the cold tier's other half, where it answers at once.
     pub fn new(
         operator: Op,
         key: K,
@@ -105,14 +104,10 @@ where
                 waiting,
                 ..
             } = self;
-            // Should it fail, it may have to wait.
             if Op::GUARDED && (work.is_stuck() || !waiting.has_room_for_a_key()) {
                 return index;
             }
-            let watch = Watch {
-                event: Some(event),
-                interrupted,
-            };
+            let watch = Watch::at(event, interrupted);
             if let Some(entry) = tiers.hot.hit(spot, hash, key) {
                 tiers.hits += 1;
                 let at = (key, &mut entry.stamp, &mut entry.value);
@@ -168,9 +163,8 @@ where
             interrupted,
             ..
         } = self;
-        let fetched = tiers.fetch(hash, key, ticket);
-        let is_new = matches!(fetched, Fetch::Absent);
-        let (stamp, state) = match fetched {
+        let mut is_new = false;
+        let (stamp, state) = match tiers.fetch(hash, key, ticket) {
             Fetch::Full => return false,
             Fetch::Asked => {
                 tiers.misses += 1;
@@ -184,14 +178,12 @@ where
             Fetch::Here { stamp, value } => (stamp, value),
             Fetch::Absent => {
                 tiers.misses_new += 1;
+                is_new = true;
                 (0, Op::State::zeroed())
             }
         };
         tiers.misses += 1;
-        let watch = Watch {
-            event: Some(event),
-            interrupted,
-        };
+        let watch = Watch::at(event, interrupted);
         let entry = tiers.admit(live, hash, key, stamp, state);
         let at = (key, &mut entry.stamp, &mut entry.value);
         let done = work.process(live, (due, event), at, 0, down);
@@ -235,10 +227,7 @@ where
                 let Some((due, event, key, stamp, state)) = waiting.next(ticket) else {
                     break;
                 };
-                let watch = Watch {
-                    event: Some(&event),
-                    interrupted,
-                };
+                let watch = Watch::at(&event, interrupted);
                 let done = work.process(live, (due, &event), (key, stamp, state), failures, down);
                 drop(watch);
                 waiting.retain(ticket, !done.forgets(is_new));
@@ -271,8 +260,7 @@ where
     #[cold]
     fn answer_inline<D: Downstream<Op::Out>>(&mut self, down: &mut D) {
         while self.waiting.expects_state() && self.failure.is_none() {
-            let step = self.step_inline().and_then(|()| self.hear());
-            match step {
+            match self.step_inline().and_then(|()| self.hear()) {
                 Ok(_) => _ = self.go_on(down),
                 Err(error) => self.failure = Some(error),
             }
@@ -355,14 +343,11 @@ where
         self.tiers.now_ns = cx.now_ns;
         self.step_inline()?;
         let moved = self.hear()?;
-        if Op::GUARDED {
-            self.work.begin(cx.now_ns);
-            self.waiting.wake(cx.now_ns);
-        }
-        let went_on = self.go_on(down);
+        self.work.begin(cx.now_ns);
+        self.waiting.wake(cx.now_ns);
+        let moved = self.go_on(down) | (moved && self.inline.is_none());
         self.work.leave();
-        // Nobody wakes a core when the letters of failed events have been taken from it.
-        Ok(went_on | (moved && self.inline.is_none()) | self.work.is_stuck())
+        Ok(moved | self.work.is_stuck()) // a letter that waits for room: look again
     }
 
     #[inline(always)]

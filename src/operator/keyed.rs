@@ -15,10 +15,10 @@
 //! Between blocks the table may grow and an operator may remove a key; both move entries, so the places
 //! found ahead are found again.
 
+use super::Operator;
 use super::parked::{Parked, Way};
 use super::stage::Logic;
 use super::work::Work;
-use super::Operator;
 use crate::event::{Event, Message};
 use crate::partition::mum64;
 use crate::state::{Place, SETTLE_EVERY, Table, TimeToLive, stamp_at};
@@ -89,10 +89,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
                 let Some((due, event, key, ..)) = waiting.next(ticket) else {
                     break;
                 };
-                let watch = Watch {
-                    event: Some(&event),
-                    interrupted,
-                };
+                let watch = Watch::at(&event, interrupted);
                 table.settle();
                 let (place, keys) = (table.prefetch(hash), table.len());
                 let (stamp, state) = table.at_stamped(place, key);
@@ -243,12 +240,20 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
 
     #[inline(always)]
     fn put_aside(&self) -> u64 {
-        if Op::GUARDED { self.parked.put_aside() } else { 0 }
+        if Op::GUARDED {
+            self.parked.put_aside()
+        } else {
+            0
+        }
     }
 
     #[inline(always)]
     fn through(&self) -> u64 {
-        if Op::GUARDED { self.parked.through() } else { 0 }
+        if Op::GUARDED {
+            self.parked.through()
+        } else {
+            0
+        }
     }
 
     fn watermark<D: Downstream<Op::Out>>(

@@ -52,7 +52,10 @@ impl<E: Event> Parked<E> {
 
     /// What waits, if anything does; those whose time has come by `now_ns` are ready.
     pub(super) fn woken(&mut self, now_ns: u64) -> Option<&mut Waiting<E, ()>> {
-        let waiting = self.0.as_deref_mut().filter(|waiting| !waiting.is_empty())?;
+        let waiting = self
+            .0
+            .as_deref_mut()
+            .filter(|waiting| !waiting.is_empty())?;
         waiting.wake(now_ns);
         Some(waiting)
     }

@@ -95,7 +95,7 @@ pub struct RecoveryBlock<C: Alternates, T = NoTest> {
 ///     })
 ///     .sink(|_| Collect::default())
 ///     .run()?;
-/// let means: Vec<i64> = outcome.sinks.into_iter().flat_map(|sink| sink.0).collect();
+/// let means: Vec<i64> = outcome.sinks.into_iter().flat_map(|sink| sink.results).collect();
 /// assert_eq!(means, [4, 4, 5, 5], "the alternate answers with the mean as it was");
 /// # Ok(())
 /// # }

@@ -63,11 +63,7 @@ impl<Op: Operator> Work<Op> {
             due,
             outputs: 0,
         };
-        let turn = Turn {
-            due,
-            key,
-            failures,
-        };
+        let turn = Turn { due, key, failures };
         let verdict = self.operator.attempt(turn, event, state, &mut out);
         let outputs = out.outputs;
         if let Verdict::Keep | Verdict::Remove = verdict {

@@ -62,7 +62,9 @@ impl<'a> Watchdog<'a> {
     /// How often to look, where `otherwise` would do without it.
     pub(super) fn look_every(&self, otherwise: Duration) -> Duration {
         if self.is_on() {
-            otherwise.min(self.deadline / LOOKS).max(Duration::from_millis(1))
+            otherwise
+                .min(self.deadline / LOOKS)
+                .max(Duration::from_millis(1))
         } else {
             otherwise
         }

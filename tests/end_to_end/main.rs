@@ -6,6 +6,7 @@ mod bad_records;
 mod bench;
 mod bounded_state;
 mod disorder;
+mod failures;
 mod first_run;
 mod interrupt;
 mod oracle;

@@ -7,9 +7,7 @@ use super::{
     Touch,
 };
 use crate::failure::RawEvent;
-use crate::flow::{
-    Build, Flow, FlowError, Job, Options, Outcome, SimulatedOutcome, raw_record,
-};
+use crate::flow::{Build, Flow, FlowError, Job, Options, Outcome, SimulatedOutcome, raw_record};
 use crate::operator::{Emit, Operator, Retain};
 use crate::partition::Partitioning;
 use crate::runtime::Update;

@@ -5,12 +5,14 @@
 
 mod bench;
 mod cache;
+mod dead_letter;
 mod engine;
 mod replay;
 mod trace;
 
 pub use bench::BenchArgs;
 pub use cache::CacheArgs;
+pub use dead_letter::{DeadLetterCommand, DeadLetterReplayArgs, LettersArgs, ShowArgs};
 pub use engine::EngineArgs;
 pub use replay::ReplayArgs;
 pub use trace::{ConvertArgs, GenerateArgs, InfoArgs, TraceCommand};
@@ -134,6 +136,9 @@ pub enum Command {
     /// Look at, convert or generate trace files
     #[command(subcommand)]
     Trace(TraceCommand),
+    /// Look at what was set aside, and play it again
+    #[command(subcommand)]
+    DeadLetter(DeadLetterCommand),
     /// Say what on this machine will hurt the tail, and what to do
     Check(CheckArgs),
     /// Print completions for a shell
