@@ -1,7 +1,7 @@
 //! Letters on their way to a file: all of them arrive, and what hinders them is told.
 
-use super::super::{Mail, Site, read_letters};
 use super::*;
+use crate::failure::{Mail, Site, read_letters};
 
 fn form(partition: usize) -> Form<u64> {
     Form {
