@@ -31,6 +31,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// What waits for a time until this one goes on now; all of it, where the run is to end.
+    pub fn wake_ns(&self) -> u64 {
+        if self.stopping { u64::MAX } else { self.now_ns }
+    }
+
     /// For a task that is stepped by another, where time stands still at `now_ns`.
     pub fn at(now_ns: u64) -> Self {
         Context {

@@ -37,12 +37,15 @@ pub(super) struct Letter<E> {
     pub(super) reason: Box<str>,
 }
 
+/// Tells when an event happened, ns. Called by the thread that writes.
+pub type EventTime<E> = Box<dyn Fn(&E) -> u64 + Send>;
+
 /// How the letters of one partition are put into words.
 pub struct Form<E> {
     /// Where they come from.
     pub site: Site,
     /// When an event happened, ns; where the stage knows.
-    pub event_time_ns: Option<Box<dyn Fn(&E) -> u64 + Send>>,
+    pub event_time_ns: Option<EventTime<E>>,
     /// The bytes of an event, where it has a layout.
     pub raw: Option<fn(&E) -> RawEvent>,
 }

@@ -25,7 +25,7 @@ mod post;
 pub use drill::{Drill, OneIn, Strike, fingerprint};
 pub use guard::{Guard, GuardCounts, Turn, Verdict};
 pub use killers::{DEATHS_MAX, Killers, Suspect};
-pub use letter::{EventLetter, Form, RawEvent, Site};
+pub use letter::{EventLetter, EventTime, Form, RawEvent, Site};
 pub use mailbag::{BadRecordLetter, Mail, MailError, Mailbag, read_letters};
 pub use page::{At, Page};
 pub use panic::{catch, hush};

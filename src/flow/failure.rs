@@ -10,7 +10,8 @@ use super::options::Options;
 use super::plan::{FlowError, Plan};
 use crate::event::Event;
 use crate::failure::{
-    Desk, Drill, EventLetter, Form, Killers, Last, Policy, Post, PostThread, RawEvent, Site,
+    Desk, Drill, EventLetter, EventTime, Form, Killers, Last, Policy, Post, PostThread, RawEvent,
+    Site,
 };
 use crate::operator::{Operator, StageName};
 use crate::source::trace::native::{ClickRecord, KeyedRecord, NativeRecord};
@@ -121,7 +122,7 @@ pub(super) fn wants_block<Op: Operator>(options: &Options) -> bool {
 pub(super) fn equip<Op: Operator>(
     operator: &mut Op,
     name: &StageName,
-    event_time_ns: Option<Box<dyn Fn(&Op::In) -> u64 + Send>>,
+    event_time_ns: Option<EventTime<Op::In>>,
     plan: &mut Plan,
 ) -> Result<(), FlowError> {
     let failure = plan.options.failure.clone();

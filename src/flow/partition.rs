@@ -10,6 +10,7 @@ use super::failure::{equip, wants_block};
 use super::options::StatePolicy;
 use super::plan::{FlowError, Plan};
 use crate::event::Event;
+use crate::failure::EventTime;
 use crate::operator::{
     Bounded, KeyOf, Keyed, Logic, Operator, Stage, StageName, Tiers, recovery_block,
 };
@@ -65,7 +66,7 @@ where
     fn equip(&mut self, plan: &mut Plan) -> Result<(), FlowError> {
         let time = self.event_time_ns.clone();
         let knows = TypeId::of::<W>() != TypeId::of::<NoContent>();
-        let time: Option<Box<dyn Fn(&Op::In) -> u64 + Send>> = if knows {
+        let time: Option<EventTime<Op::In>> = if knows {
             Some(Box::new(move |event| time.number(event)))
         } else {
             None

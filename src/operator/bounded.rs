@@ -344,7 +344,7 @@ where
         self.step_inline()?;
         let moved = self.hear()?;
         self.work.begin(cx.now_ns);
-        self.waiting.wake(cx.now_ns);
+        self.waiting.wake(cx.wake_ns());
         let moved = self.go_on(down) | (moved && self.inline.is_none());
         self.work.leave();
         Ok(moved | self.work.is_stuck()) // a letter that waits for room: look again

@@ -111,7 +111,7 @@ impl<Op: Operator> TryOperator for Op {
 /// Made by [`try_update`].
 pub struct TryUpdate<E, S, O, X, F> {
     apply: F,
-    types: PhantomData<fn(E, S) -> (O, X)>,
+    types: PhantomData<fn(E, S, X) -> O>,
 }
 
 /// As [`update`](super::update), from a closure that may fail.

@@ -66,7 +66,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
 }
 
 impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
-    /// Goes on with the keys that waited for an event to be tried again at `now_ns`. Whether anything moved.
+    /// Goes on with the keys that waited for an event to be tried again by `now_ns`. Whether anything moved.
     fn try_again<D: Downstream<Op::Out>>(&mut self, down: &mut D, now_ns: u64) -> bool {
         let Keyed {
             work,
@@ -227,7 +227,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
             return Ok(false);
         }
         self.work.begin(cx.now_ns);
-        let moved = self.try_again(down, cx.now_ns);
+        let moved = self.try_again(down, cx.wake_ns());
         self.work.leave();
         // Nobody wakes a core when the letters of failed events have been taken from it.
         Ok(moved | self.work.is_stuck())
