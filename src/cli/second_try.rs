@@ -146,7 +146,10 @@ impl Played<'_> {
             ("source.kind", "trace".to_owned()),
             ("source.trace", path.display().to_string()),
             ("source.limit", "none".to_owned()),
+            // Nothing of the first run is written over: every file lies in the new report directory.
             ("source.dead_letter", "auto".to_owned()),
+            ("sink.file", "auto".to_owned()),
+            ("state.dir", "auto".to_owned()),
             ("failure.dead_letter", "auto".to_owned()),
             ("failure.dir", "auto".to_owned()),
             ("failure.inject", "none".to_owned()),
