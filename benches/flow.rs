@@ -6,7 +6,8 @@
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use millstream::app::aggregate::{Aggregate, Total};
-use millstream::flow::{Flow, Options};
+use millstream::failure::Policy;
+use millstream::flow::{FailureOptions, Flow, Options};
 use millstream::sink::{Digest, Digestible};
 use millstream::source::Slice;
 use millstream::source::load::{KeySampler, Load, Schedule, ValuePattern};
@@ -48,10 +49,14 @@ fn expected_digest(events: &Shared) -> u64 {
 }
 
 /// One run; its time and digest.
-fn run(events: &Shared, expected_keys: usize) -> (Duration, String) {
+fn run(events: &Shared, expected_keys: usize, policy: Option<Policy>) -> (Duration, String) {
     let options = Options {
         cores: 1,
         expected_keys,
+        failure: FailureOptions {
+            policy,
+            ..FailureOptions::default()
+        },
         ..Options::default()
     };
     let summary = Flow::new(options)
@@ -76,11 +81,16 @@ fn aggregate(c: &mut Criterion) {
     let mut group = c.benchmark_group("flow, aggregate, one core");
     group.throughput(Throughput::Elements(EVENTS as u64));
     group.sampling_mode(SamplingMode::Flat); // an iteration takes milliseconds
-    for (name, expected_keys) in [("growing from empty", 0), ("presized", KEYS)] {
+    let guarded = Some(Policy::skip());
+    for (name, expected_keys, policy) in [
+        ("growing from empty", 0, None),
+        ("presized", KEYS, None),
+        ("presized, in a recovery block", KEYS, guarded),
+    ] {
         group.bench_function(name, |b| {
             b.iter_custom(|runs| {
                 let timed = (0..runs).map(|_| {
-                    let (elapsed, digest) = run(&events, expected_keys);
+                    let (elapsed, digest) = run(&events, expected_keys, policy);
                     assert_eq!(digest, expected, "the digest of a plain loop");
                     elapsed
                 });

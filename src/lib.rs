@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod event;
 pub mod exchange;
+pub mod failure;
 pub mod flow;
 pub mod laboratory;
 pub mod latency;

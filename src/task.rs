@@ -33,6 +33,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// What waits for a time until this one goes on now; all of it, where the run is to end.
+    pub fn wake_ns(&self) -> u64 {
+        if self.stopping { u64::MAX } else { self.now_ns }
+    }
+
     /// For a task that is stepped by another, where time stands still at `now_ns`.
     pub fn at(now_ns: u64) -> Self {
         Context {
@@ -235,6 +240,17 @@ pub struct Watch<'a, E: Debug> {
     pub event: Option<&'a E>,
     /// Where its `Debug` text goes if a panic passes by.
     pub interrupted: &'a mut Option<String>,
+}
+
+impl<'a, E: Debug> Watch<'a, E> {
+    /// `event` is being processed.
+    #[inline(always)]
+    pub fn at(event: &'a E, interrupted: &'a mut Option<String>) -> Self {
+        Watch {
+            event: Some(event),
+            interrupted,
+        }
+    }
 }
 
 impl<E: Debug> Drop for Watch<'_, E> {

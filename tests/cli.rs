@@ -59,6 +59,7 @@ const SUBCOMMANDS: [&str; 11] = [
     "verify",
     "trace",
     "checkpoint",
+    "dead-letter",
     "check",
     "completions",
     "man",
@@ -101,6 +102,9 @@ fn help_of_each_subcommand_teaches_with_an_example() {
         &["checkpoint", "inspect"],
         &["checkpoint", "verify"],
         &["checkpoint", "export"],
+        &["dead-letter", "ls"],
+        &["dead-letter", "show"],
+        &["dead-letter", "replay"],
     ];
     for leaf in leaves {
         let output = run(&[leaf, &["--help"]].concat());

@@ -15,6 +15,7 @@
 
 use millstream::app::aggregate::{Aggregate, Aggregated};
 use millstream::cache::{Arc, Cache, Lfu, Policy, S3Fifo, WTinyLfu};
+use millstream::failure::Policy as OnFailure;
 use millstream::flow::Order;
 use millstream::prelude::*;
 use millstream::source::Generate;
@@ -160,23 +161,28 @@ fn readings(count: u64) -> Vec<KeyedRecord> {
     (0..count).map(reading).collect()
 }
 
-fn aggregate_at_full_speed(cores: usize) -> Counts {
+fn aggregate_at_full_speed(cores: usize, on_failure: Option<OnFailure>) -> Counts {
     const EVENTS: u64 = 2_000_000;
-    counts_of(&format!("aggregate at full speed, {cores} cores"), || {
-        let outcome = Flow::new(options(cores))
-            .source(
-                "readings",
-                Slice::new(readings(EVENTS), |reading: &KeyedRecord| reading.ts_ns),
-            )
-            .map(measured(EVENTS))
-            .partition_by(|reading: &KeyedRecord| reading.key)
-            .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
-            .map(watched)
-            .sink(|_| Digest::default())
-            .run()?;
-        assert_eq!(outcome.report.summary.events_out, EVENTS);
-        Ok(())
-    })
+    counts_of(
+        &format!("aggregate at full speed, {cores} cores, {on_failure:?}"),
+        || {
+            let mut options = options(cores);
+            options.failure.policy = on_failure;
+            let outcome = Flow::new(options)
+                .source(
+                    "readings",
+                    Slice::new(readings(EVENTS), |reading: &KeyedRecord| reading.ts_ns),
+                )
+                .map(measured(EVENTS))
+                .partition_by(|reading: &KeyedRecord| reading.key)
+                .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
+                .map(watched)
+                .sink(|_| Digest::default())
+                .run()?;
+            assert_eq!(outcome.report.summary.events_out, EVENTS);
+            Ok(())
+        },
+    )
 }
 
 /// `process` stands for what an operator might do.
@@ -233,8 +239,14 @@ fn assert_nothing(counts: Counts) {
 
 #[test]
 fn aggregate_allocates_and_calls_nothing() {
-    assert_nothing(aggregate_at_full_speed(1));
-    assert_nothing(aggregate_at_full_speed(2));
+    assert_nothing(aggregate_at_full_speed(1, None));
+    assert_nothing(aggregate_at_full_speed(2, None));
+}
+
+#[test]
+fn a_recovery_block_allocates_and_calls_nothing() {
+    let on_failure = OnFailure::skip().retry(3, std::time::Duration::from_millis(1));
+    assert_nothing(aggregate_at_full_speed(1, Some(on_failure)));
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //!   5  flow                                    graph → tasks and rings
 //!   4  runtime  schedule                       cores; which task on which
 //!   3  exchange  source  operator  sink        the kinds of task, and what joins them
-//!   2  ring  state  cache                      how events cross cores, where state lives, what makes room
+//!   2  ring  state  cache  failure             how events cross cores, where state lives, what makes room; failed events
 //!   1  checkpoint  latency  partition  task    what survives; the report; who owns a key; what is stepped
 //!   0  event  sys                              the event; the machine
 //! ```
@@ -20,7 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each top-level module and its layer.
-const LAYERS: [(&str, u8); 22] = [
+const LAYERS: [(&str, u8); 23] = [
     ("event", 0),
     ("sys", 0),
     ("checkpoint", 1),
@@ -30,6 +30,7 @@ const LAYERS: [(&str, u8); 22] = [
     ("ring", 2),
     ("state", 2),
     ("cache", 2),
+    ("failure", 2),
     ("exchange", 3),
     ("source", 3),
     ("operator", 3),
@@ -73,7 +74,7 @@ const UNSAFE: [(&str, &str); 10] = [
         "slots in reserved memory; prefetch",
     ),
     ("src/sys/clock.rs", "reads the time-stamp counter"),
-    ("src/sys/mapping.rs", "maps a file"),
+    ("src/sys/mapping.rs", "maps files, to read or as words"),
     ("src/sys/memory.rs", "reserves addresses; prefetch"),
 ];
 

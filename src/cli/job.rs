@@ -6,8 +6,8 @@
 //! ```
 
 use super::config::choice::{
-    CheckpointWriter, Idle as IdleChoice, Order as OrderChoice, SinkKind, SourceKind,
-    StatePolicy as PolicyChoice,
+    CheckpointWriter, FailurePolicy, Idle as IdleChoice, Order as OrderChoice, SinkKind,
+    SourceKind, StatePolicy as PolicyChoice, Strike as StrikeChoice,
 };
 use super::config::value::Auto;
 use super::config::{App, Config};
@@ -20,7 +20,8 @@ use crate::app::aggregate::Aggregated;
 use crate::app::recommend::Recommendation;
 use crate::app::{aggregate, recommend};
 use crate::checkpoint::WriterKind;
-use crate::flow::{CheckpointOptions, FlowError, Options, Order, StatePolicy};
+use crate::failure::{Drill, Policy, Strike};
+use crate::flow::{CheckpointOptions, FailureOptions, FlowError, Options, Order, StatePolicy};
 use crate::latency::Report;
 use crate::partition::{Partitioning, Scheme};
 use crate::runtime::{Idle, Update};
@@ -31,7 +32,7 @@ use crate::source::trace::{self, Format, Texts, TraceError};
 use crate::source::{Generate, Made, MappedFeed, Replay, Replayed, Source};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Events of a load at full speed that are made ahead where the run is bounded by time: 96 MiB, far more
 /// than any cache, and the keys of 4 Mi draws.
@@ -374,7 +375,34 @@ fn options(config: &Config) -> Options {
         state_dir: Some(config.state.dir(&config.report)),
         state_ttl_ns: config.state.ttl_ns.unwrap_or(0),
         checkpoint: checkpoint(config),
+        failure: failure(config),
         seed: config.seed,
         stop: interrupt::stop_flag(),
+    }
+}
+
+fn failure(config: &Config) -> FailureOptions {
+    let (section, report) = (&config.failure, &config.report);
+    let policy = match section.policy {
+        FailurePolicy::Stop => Policy::stop(),
+        FailurePolicy::Skip => Policy::skip(),
+        FailurePolicy::DeadLetter => Policy::dead_letter(),
+    };
+    let policy = policy.retry(section.retries, Duration::from_nanos(section.back_off_ns));
+    // The defaults leave stages as they are: a panic ends the run, and nothing is paid for it.
+    let as_ever = section.policy == FailurePolicy::Stop && section.retries == 0;
+    let strike = match section.inject_as {
+        StrikeChoice::Panic => Strike::Panic,
+        StrikeChoice::Abort => Strike::Abort,
+        StrikeChoice::Hang => Strike::Hang,
+    };
+    FailureOptions {
+        policy: (!as_ever).then_some(policy),
+        dead_letter: Some(section.dead_letter(report)),
+        killer_dir: section.killer_dir(report),
+        drill: section
+            .inject
+            .map(|one_in| Drill::new(one_in, config.seed, strike)),
+        step_deadline_ns: section.step_deadline_ns,
     }
 }

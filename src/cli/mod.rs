@@ -16,6 +16,7 @@ mod checkpoint;
 mod compare;
 mod completions;
 pub mod config;
+mod dead_letter;
 mod environment;
 pub mod error;
 pub mod goal;
@@ -30,6 +31,7 @@ pub mod progress;
 mod replay;
 mod report;
 mod run;
+mod second_try;
 mod shown;
 mod trace;
 mod verify;
@@ -65,6 +67,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         Some(Command::Verify(args)) => verify::verify(args, global),
         Some(Command::Trace(command)) => trace::trace(command, global),
         Some(Command::Checkpoint(command)) => checkpoint::checkpoint(command, global),
+        Some(Command::DeadLetter(command)) => dead_letter::dead_letter(command, global),
         Some(Command::Check(_)) => check::check(global),
         Some(Command::CheckpointWriter(args)) => crate::checkpoint::serve(args.region)
             .map(|()| Exit::Ok)

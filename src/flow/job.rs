@@ -6,11 +6,13 @@ use super::cold::{Helper, Servers};
 use super::options::Options;
 use super::plan::{FlowError, Plan};
 use super::stages::Build;
+use crate::failure::EventLetter;
 use crate::latency::Report;
 use crate::runtime::{Update, run, simulate};
 use crate::sink::{Sink, SinkEnd};
 use crate::task::CacheFigures;
 use std::marker::PhantomData;
+use std::sync::atomic::Ordering;
 
 /// A flow that ends in sinks of type `S`.
 pub struct Job<B, S, M> {
@@ -36,6 +38,8 @@ pub struct SimulatedOutcome<S> {
     pub answers: Answers,
     /// What the caches counted, task by task.
     pub caches: Vec<CacheFigures>,
+    /// The dead letters.
+    pub letters: Vec<EventLetter>,
     /// The sinks.
     pub sinks: Vec<S>,
 }
@@ -73,6 +77,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let options = placed.options;
         let writing = placed.parts.map(Parts::start).transpose()?;
         let helper = placed.cold.start()?;
+        let failures = placed.failures.start()?;
         let record = run(
             placed.tasks,
             placed.collectors,
@@ -83,7 +88,10 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         helper.into_iter().for_each(Helper::end);
         // Whatever the run came to: what was sent to the writer becomes durable.
         let checkpoints = writing.map(Writing::finish);
+        let stopped = options.stop.load(Ordering::Relaxed);
+        let letters = failures.end(record.is_ok() && !stopped);
         let mut record = record?;
+        letters?;
         let sinks = take_sinks(&mut record.figures);
         let facts = Facts {
             options: &options,
@@ -115,6 +123,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
 
     fn simulate_with(self, seed: u64, servers: Servers) -> Result<SimulatedOutcome<S>, FlowError> {
         let placed = self.plan(servers)?.place();
+        let letters = placed.failures.letters.clone();
         let mut tasks = placed.tasks;
         tasks.extend(placed.cold.into_tasks());
         let mut figures = simulate(tasks, seed)?;
@@ -125,6 +134,9 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
                 .iter()
                 .flat_map(|task| task.caches.iter().cloned())
                 .collect(),
+            letters: letters
+                .lock()
+                .map_or_else(|_| Vec::new(), |list| list.clone()),
             sinks,
         })
     }

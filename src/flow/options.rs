@@ -1,6 +1,7 @@
 //! What a run may be told, and what it makes of what it was not told.
 
 use super::checkpoint::CheckpointOptions;
+use super::failure::FailureOptions;
 use crate::runtime::{Idle, RunOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,6 +87,8 @@ pub struct Options {
     pub state_ttl_ns: u64,
     /// Checkpoints; `None`: none are made.
     pub checkpoint: Option<CheckpointOptions>,
+    /// What is done about events at which an operator fails.
+    pub failure: FailureOptions,
     /// Seed of everything random.
     pub seed: u64,
     /// Set to end the run early, as Ctrl-C does.
@@ -112,6 +115,7 @@ impl Default for Options {
             state_dir: None,
             state_ttl_ns: 0,
             checkpoint: None,
+            failure: FailureOptions::default(),
             seed: 1,
             stop: Arc::default(),
         }
@@ -173,6 +177,7 @@ impl Options {
             idle: self.idle,
             budget: resolved.budget,
             stop: self.stop.clone(),
+            step_deadline_ns: self.failure.step_deadline_ns,
         }
     }
 }

@@ -6,10 +6,14 @@
 //!   ttl            Keyed<Ttl>               Bounded<policy, Some(Ttl)>
 //! ```
 
+use super::failure::{equip, wants_block};
 use super::options::{Order, StatePolicy};
 use super::plan::{FlowError, Plan};
 use crate::event::Event;
-use crate::operator::{Bounded, KeyOf, Keyed, Logic, Operator, Stage, StageName, Tiers};
+use crate::failure::EventTime;
+use crate::operator::{
+    Bounded, KeyOf, Keyed, Logic, Operator, Stage, StageName, Tiers, recovery_block,
+};
 use crate::partition::{Content, NoContent};
 use crate::ring::Inlet;
 use crate::state::hot::{Clock, S3Fifo};
@@ -41,6 +45,43 @@ where
 {
     /// The task, as the options ask for it.
     pub(super) fn task(mut self, plan: &mut Plan) -> Result<Box<dyn Task>, FlowError> {
+        if wants_block::<Op>(&plan.options) {
+            let raw = Op::raw_event();
+            let mut guarded = Partition {
+                name: self.name,
+                inlets: self.inlets,
+                down: self.down,
+                operator: recovery_block(self.operator),
+                key: self.key,
+                event_time_ns: self.event_time_ns,
+                partitions: self.partitions,
+                owner: self.owner,
+            };
+            if let Some(guard) = guarded.operator.guard() {
+                guard.raw = raw;
+            }
+            guarded.equip(plan)?;
+            return guarded.kept(plan);
+        }
+        if Op::GUARDED {
+            self.equip(plan)?;
+        }
+        self.kept(plan)
+    }
+
+    fn equip(&mut self, plan: &mut Plan) -> Result<(), FlowError> {
+        let time = self.event_time_ns.clone();
+        let knows = TypeId::of::<W>() != TypeId::of::<NoContent>();
+        let time: Option<EventTime<Op::In>> = if knows {
+            Some(Box::new(move |event| time.number(event)))
+        } else {
+            None
+        };
+        equip(&mut self.operator, &self.name, time, plan)
+    }
+
+    /// The task with the kind of state that the options ask for.
+    fn kept(mut self, plan: &mut Plan) -> Result<Box<dyn Task>, FlowError> {
         let ttl = self.ttl(plan)?;
         if plan.options.state_memory_bytes > 0 {
             if plan.parts.is_some() {

@@ -2,8 +2,10 @@
 
 use super::checkpoint::Parts;
 use super::cold::{ColdTiers, Servers};
+use super::failure::Failures;
 use super::options::{Options, Resolved};
 use crate::checkpoint::CheckpointError;
+use crate::failure::PostError;
 use crate::partition::PartitionError;
 use crate::runtime::{PlacedTask, RunError, SimulateError};
 use crate::schedule::allocate;
@@ -14,6 +16,7 @@ use crate::state::{Prefaulter, Table, TableError, TableOptions};
 use crate::sys::procfs;
 use crate::task::{Task, TaskError};
 use bytemuck::Pod;
+use std::path::PathBuf;
 
 /// Cost of a source beside that of a whole keyed stage, for the first placement (ns an event measured for
 /// `aggregate`: reading, hashing and sending against table, operator and digest).
@@ -128,6 +131,25 @@ pub enum FlowError {
         /// Which stage.
         stage: String,
     },
+    /// Failed events are to be set aside, and there is no file for them.
+    #[error(
+        "stage {stage}: failed events are to become dead letters, but there is no file for them: name one with failure.dead_letter, or choose another policy"
+    )]
+    NoDeadLetterFile {
+        /// Which stage.
+        stage: String,
+    },
+    /// Dead letters could not be written.
+    #[error(transparent)]
+    DeadLetters(#[from] PostError),
+    /// It cannot be kept what each task is at.
+    #[error("cannot keep in {} what each task is at: {source}; name another directory with failure.dir, or set failure.killer_page = \"off\"", dir.display())]
+    KillerPage {
+        /// The directory.
+        dir: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
     /// An option is out of its range.
     #[error("{option} = {value} is out of range: {expected}")]
     Option {
@@ -169,6 +191,7 @@ pub struct Plan {
     pub(super) tables: usize,
     pub(super) cold: ColdTiers,
     pub(super) parts: Option<Parts>,
+    pub(super) failures: Failures,
     prefaulter: Option<Prefaulter>,
     tasks: Vec<Planned>,
     collectors: Vec<IntervalCollector>,
@@ -229,6 +252,7 @@ impl Plan {
                 .as_ref()
                 .map(|checkpoint| Parts::open(checkpoint, options))
                 .transpose()?,
+            failures: Failures::new(options, servers != Servers::Thread)?,
             prefaulter,
             tasks: Vec::new(),
             collectors: Vec::new(),
@@ -308,6 +332,7 @@ impl Plan {
             prefaulter: self.prefaulter,
             cold: self.cold,
             parts: self.parts,
+            failures: self.failures,
             options: self.options,
         }
     }
@@ -320,5 +345,6 @@ pub(super) struct Placed {
     pub(super) prefaulter: Option<Prefaulter>,
     pub(super) cold: ColdTiers,
     pub(super) parts: Option<Parts>,
+    pub(super) failures: Failures,
     pub(super) options: Options,
 }

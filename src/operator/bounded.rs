@@ -22,12 +22,12 @@
 //! 4. Nothing here blocks. Where there is no room (for an event that waits, for a read, for an entry that
 //!    is to be evicted) the event stays in its ring, and the ring pushes back.
 
+use super::Operator;
 use super::keyed::KeyOf;
 use super::logic::Logic;
 use super::tiers::Tiers;
 use super::waiting::Waiting;
 use super::work::Work;
-use super::{Operator, Retain};
 use crate::event::{Due, Message};
 use crate::partition::mum64;
 use crate::state::{Fetch, SetPolicy, Spot, TimeToLive};
@@ -65,8 +65,7 @@ where
     L: TimeToLive<Op::In>,
 {
     /// Runs `operator` on the state of what `key` finds, kept in `tiers` for as long as it is to `live`.
-    /// At most `reads_max` keys wait at a time. `inline`: the other half of the cold tier, if it is to
-    /// answer at once instead of being stepped elsewhere.
+    /// At most `reads_max` keys wait at a time. `inline`: the cold tier's other half, where it answers at once.
     pub fn new(
         operator: Op,
         key: K,
@@ -107,16 +106,22 @@ where
                 work,
                 tiers,
                 interrupted,
+                waiting,
                 ..
             } = self;
-            let watch = Watch {
-                event: Some(event),
-                interrupted,
-            };
+            if Op::GUARDED && (work.is_stuck() || !waiting.has_room_for_a_key()) {
+                return index;
+            }
+            let watch = Watch::at(event, interrupted);
             if let Some(entry) = tiers.hot.hit(spot, hash, key) {
                 tiers.hits += 1;
                 let at = (key, &mut entry.stamp, &mut entry.value);
-                if work.process(live, (*due, event), at, down) == Retain::Remove {
+                let done = work.process(live, (*due, event), at, 0, down);
+                if let Some(again_ns) = done.again_ns {
+                    let state = (!done.remove).then_some((entry.stamp, entry.value));
+                    waiting.park((hash, key), (*due, *event), state, again_ns);
+                }
+                if done.remove || done.again_ns.is_some() {
                     tiers.hot.remove(hash, key);
                 }
                 continue;
@@ -166,6 +171,7 @@ where
             interrupted,
             ..
         } = self;
+        let mut is_new = false;
         let (stamp, state) = match tiers.fetch(hash, key, ticket) {
             Fetch::Full => return false,
             Fetch::Asked => {
@@ -180,19 +186,21 @@ where
             Fetch::Here { stamp, value } => (stamp, value),
             Fetch::Absent => {
                 tiers.misses_new += 1;
+                is_new = true;
                 (0, Op::State::zeroed())
             }
         };
         tiers.misses += 1;
-        let watch = Watch {
-            event: Some(event),
-            interrupted,
-        };
+        let watch = Watch::at(event, interrupted);
         let entry = tiers.admit(live, hash, key, stamp, state);
         let at = (key, &mut entry.stamp, &mut entry.value);
-        let retain = work.process(live, (due, event), at, down);
+        let done = work.process(live, (due, event), at, 0, down);
         drop(watch);
-        if retain == Retain::Remove {
+        if let Some(again_ns) = done.again_ns {
+            let state = (!done.forgets(is_new)).then_some((entry.stamp, entry.value));
+            waiting.park((hash, key), (due, *event), state, again_ns);
+        }
+        if done.forgets(is_new) || done.again_ns.is_some() {
             tiers.hot.remove(hash, key);
         }
         true
@@ -211,7 +219,7 @@ where
             ..
         } = self;
         let mut moved = false;
-        while let Some((ticket, hash)) = waiting.ready(0) {
+        'keys: while let Some((ticket, hash)) = waiting.ready(0) {
             if let Some((_, ahead)) = waiting.ready(BACK_FETCH) {
                 tiers.hot.prefetch(ahead);
             }
@@ -220,20 +228,23 @@ where
             }
             loop {
                 // Inline, nothing may be overtaken, and an event puts out no more than it would have anyway.
-                if down.is_blocked() && inline.is_none() {
+                if (down.is_blocked() && inline.is_none()) || work.is_stuck() {
                     return moved;
                 }
+                let (is_new, failures) = (waiting.is_new(ticket), waiting.failures(ticket));
                 let Some((due, event, key, stamp, state)) = waiting.next(ticket) else {
                     break;
                 };
-                let watch = Watch {
-                    event: Some(&event),
-                    interrupted,
-                };
-                let retain = work.process(live, (due, &event), (key, stamp, state), down);
+                let watch = Watch::at(&event, interrupted);
+                let done = work.process(live, (due, &event), (key, stamp, state), failures, down);
                 drop(watch);
-                waiting.retain(ticket, retain == Retain::Keep);
+                waiting.retain(ticket, !done.forgets(is_new));
                 moved = true;
+                if let Some(again_ns) = done.again_ns {
+                    waiting.try_again(again_ns);
+                    continue 'keys;
+                }
+                waiting.succeed(ticket);
             }
             if let Some((key, stamp, state)) = waiting.kept(ticket) {
                 if !tiers.has_room(hash) {
@@ -256,9 +267,8 @@ where
     /// Has the cold tier answer now.
     #[cold]
     fn answer_inline<D: Downstream<Op::Out>>(&mut self, down: &mut D) {
-        while !self.waiting.is_empty() && self.failure.is_none() {
-            let step = self.step_inline().and_then(|()| self.hear());
-            match step {
+        while self.waiting.expects_state() && self.failure.is_none() {
+            match self.step_inline().and_then(|()| self.hear()) {
                 Ok(_) => _ = self.go_on(down),
                 Err(error) => self.failure = Some(error),
             }
@@ -332,6 +342,7 @@ where
             self.ask_ahead(&messages[done..]);
         }
         self.tiers.publish();
+        self.work.leave();
         done
     }
 
@@ -343,11 +354,16 @@ where
         self.tiers.now_ns = cx.now_ns;
         self.step_inline()?;
         let moved = self.hear()?;
-        Ok(self.go_on(down) | (moved && self.inline.is_none()))
+        self.work.begin(cx.now_ns);
+        self.waiting.wake(cx.wake_ns());
+        let moved = self.go_on(down) | (moved && self.inline.is_none());
+        self.work.leave();
+        Ok(moved | self.work.is_stuck()) // a letter that waits for room: look again
     }
 
     #[inline(always)]
     fn check(&mut self) -> Result<(), TaskError> {
+        self.work.check()?;
         self.failure.take().map_or(Ok(()), Err)
     }
 

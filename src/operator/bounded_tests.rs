@@ -1,7 +1,7 @@
 //! What cannot be seen from a whole run: a cold tier that fails when the operator looks through its state.
 
 use super::*;
-use crate::operator::Emit;
+use crate::operator::{Emit, Retain};
 use crate::state::cold::{ColdOptions, MemoryStorage, cold_tier};
 use crate::state::hot::S3Fifo;
 use crate::state::{Forever, Hot, States};

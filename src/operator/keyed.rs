@@ -9,17 +9,21 @@
 //!   block b     process: find the entry, run the operator               (both have arrived)
 //! ```
 //!
+//! Where the operator is a recovery block, an event may fail and wait to be tried again (`parked`); the later
+//! events of its key then wait behind it, and the others pass.
+//!
 //! Between blocks the table may grow and an operator may remove a key; both move entries, so the places
 //! found ahead are found again.
 
+use super::Operator;
 use super::logic::Logic;
+use super::parked::{Parked, Way};
 use super::work::Work;
-use super::{Operator, Retain};
 use crate::checkpoint::Saved;
 use crate::event::{Event, Message};
 use crate::partition::mum64;
 use crate::state::{Place, SETTLE_EVERY, Table, TimeToLive, stamp_at};
-use crate::task::{Context, Downstream, Figures, Watch};
+use crate::task::{Context, Downstream, Figures, TaskError, Watch};
 use bytemuck::Pod;
 use std::ops::Range;
 
@@ -46,6 +50,7 @@ pub struct Keyed<Op: Operator, K, L> {
     live: L,
     /// The stamp of the watermark, 0 before the first.
     horizon: u64,
+    parked: Parked<Op::In>,
     interrupted: Option<String>,
 }
 
@@ -58,8 +63,57 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
             table,
             live,
             horizon: 0,
+            parked: Parked::new(),
             interrupted: None,
         }
+    }
+}
+
+impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
+    /// Goes on with the keys that waited for an event to be tried again by `now_ns`. Whether anything moved.
+    fn try_again<D: Downstream<Op::Out>>(&mut self, down: &mut D, now_ns: u64) -> bool {
+        let Keyed {
+            work,
+            table,
+            live,
+            parked,
+            interrupted,
+            ..
+        } = self;
+        let Some(waiting) = parked.woken(now_ns) else {
+            return false;
+        };
+        let mut moved = false;
+        'keys: while let Some((ticket, hash)) = waiting.ready(0) {
+            loop {
+                if down.is_blocked() || work.is_stuck() {
+                    return moved;
+                }
+                let failures = waiting.failures(ticket);
+                let Some((due, event, key, ..)) = waiting.next(ticket) else {
+                    break;
+                };
+                let watch = Watch::at(&event, interrupted);
+                table.settle();
+                let (place, keys) = (table.prefetch(hash), table.len());
+                let (stamp, state) = table.at_stamped(place, key);
+                let at = (key, stamp, state);
+                let after = work.process(live, (due, &event), at, failures, down);
+                drop(watch);
+                if after.forgets(table.len() > keys) {
+                    table.remove(hash, key);
+                }
+                moved = true;
+                if let Some(again_ns) = after.again_ns {
+                    waiting.try_again(again_ns);
+                    continue 'keys;
+                }
+                waiting.succeed(ticket);
+            }
+            waiting.close();
+            moved = true;
+        }
+        moved
     }
 }
 
@@ -91,6 +145,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
             table,
             live,
             horizon,
+            parked,
             interrupted,
         } = self;
         let mut watch = Watch {
@@ -100,7 +155,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         let mut places = [Place::default(); PLACES];
         let (mut done, mut looked, mut fetched) = (0, 0, 0);
         let mut end = messages.len();
-        while done < end && !down.is_blocked() {
+        'blocks: while done < end && !down.is_blocked() {
             let version = table.layout_version();
             table.settle();
             if live.is_limited() && *horizon != 0 {
@@ -133,18 +188,36 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
                     break;
                 };
                 watch.event = Some(event);
+                if Op::GUARDED {
+                    if work.is_stuck() {
+                        break 'blocks;
+                    }
+                    match parked.way(key_of, *due, event) {
+                        Way::Through => {}
+                        Way::Behind => {
+                            done += 1;
+                            continue;
+                        }
+                        Way::Nowhere => break 'blocks,
+                    }
+                }
                 let key = key_of(event);
+                let keys = table.len();
                 let (stamp, state) = table.at_stamped(places[done % PLACES], key);
                 let at = (key, stamp, state);
-                let retain = work.process(live, (*due, event), at, down);
+                let after = work.process(live, (*due, event), at, 0, down);
                 done += 1;
-                if retain == Retain::Remove {
+                if after.forgets(table.len() > keys) {
                     table.remove(mum64(key), key);
                     find_again(table, key_of, messages, &mut places, done..fetched);
+                }
+                if let Some(again_ns) = after.again_ns {
+                    parked.park(key, *due, *event, again_ns);
                 }
             }
         }
         watch.event = None;
+        work.leave();
         done
     }
 
@@ -160,6 +233,45 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
             self.table.capture_some(CAPTURE_BLOCKS);
         }
         self.table.is_captured()
+    }
+
+    #[inline(always)]
+    fn poll<D: Downstream<Op::Out>>(
+        &mut self,
+        down: &mut D,
+        cx: &mut Context,
+    ) -> Result<bool, TaskError> {
+        if !Op::GUARDED {
+            return Ok(false);
+        }
+        self.work.begin(cx.now_ns);
+        let moved = self.try_again(down, cx.wake_ns());
+        self.work.leave();
+        // Nobody wakes a core when the letters of failed events have been taken from it.
+        Ok(moved | self.work.is_stuck())
+    }
+
+    #[inline(always)]
+    fn check(&mut self) -> Result<(), TaskError> {
+        self.work.check()
+    }
+
+    #[inline(always)]
+    fn put_aside(&self) -> u64 {
+        if Op::GUARDED {
+            self.parked.put_aside()
+        } else {
+            0
+        }
+    }
+
+    #[inline(always)]
+    fn through(&self) -> u64 {
+        if Op::GUARDED {
+            self.parked.through()
+        } else {
+            0
+        }
     }
 
     fn watermark<D: Downstream<Op::Out>>(

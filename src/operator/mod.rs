@@ -1,6 +1,8 @@
 //! Operators: what runs inside a stage, and the task that runs it.
+mod alternates;
 mod bounded;
 mod deferral;
+mod fallible;
 mod finish;
 mod fused;
 mod gathered;
@@ -8,22 +10,28 @@ mod held;
 mod keyed;
 mod logic;
 mod merge;
+mod parked;
+mod recovery;
 mod relay;
 mod stage;
 mod tiers;
 mod update;
 mod waiting;
 mod work;
+pub use alternates::{Alternates, Otherwise, Primary, Told};
 pub use bounded::Bounded;
+pub use fallible::{Fault, TryOperator, TryUpdate, try_update};
 pub use fused::{Filter, FlatMap, Map};
 pub use keyed::{KeyOf, Keyed};
 pub use logic::Logic;
+pub use recovery::{Acceptance, NoTest, RecoveryBlock, recovery_block};
 pub use relay::Relay;
 pub use stage::{Stage, StageName};
 pub use tiers::Tiers;
 pub use update::{Update, update};
 
 use crate::event::{Due, Event};
+use crate::failure::{Guard, Policy, RawEvent, Turn, Verdict};
 use crate::state::States;
 use crate::task::{CacheFigures, Downstream};
 use bytemuck::Pod;
@@ -185,6 +193,52 @@ pub trait Operator: Send + 'static {
     /// Lines for people.
     fn notes(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// This operator with a policy for the events at which it panics: a [`recovery_block`] without
+    /// alternates.
+    fn on_failure(self, policy: Policy) -> RecoveryBlock<Primary<Self>>
+    where
+        Self: Sized,
+    {
+        recovery_block(self).on_failure(policy)
+    }
+
+    /// Whether an event may fail and be undone: true of [`RecoveryBlock`] alone. Where it is false, a stage
+    /// has no code for it.
+    #[doc(hidden)]
+    const GUARDED: bool = false;
+
+    /// Processes an event that may fail; if it does, `state` is as it was and nothing was put out.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn attempt(
+        &mut self,
+        turn: Turn,
+        event: &Self::In,
+        state: &mut Self::State,
+        out: &mut impl Emit<Self::Out>,
+    ) -> Verdict {
+        match self.process(turn.key, event, state, out) {
+            Retain::Keep => Verdict::Keep,
+            Retain::Remove => Verdict::Remove,
+        }
+    }
+
+    /// How the record of a trace that an event stands for is found, so that its dead letter can be replayed.
+    /// Events that are such records themselves need no telling.
+    #[doc(hidden)]
+    fn raw_event() -> Option<fn(&Self::In) -> RawEvent>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
+    /// What guards its events, if they are.
+    #[doc(hidden)]
+    fn guard(&mut self) -> Option<&mut Guard<Self::In>> {
+        None
     }
 }
 

@@ -1,4 +1,5 @@
-//! Events that wait until the state of their key has come in from the cold tier.
+//! Events that wait: until the state of their key has come in from the cold tier, or until the first of them,
+//! which failed, is to be tried again.
 //!
 //! Owned by the stage. Bounded: so many keys, so many events; when either is full the stage takes in no
 //! more. A key that waits is not in the hot table: its state stays here until its last event is through,
@@ -10,10 +11,11 @@
 //!   keys     ticket ─► {key, state}  first ─────┘           └───── last
 //!   index    hash ─► ticket           (open addressing, high bits of the hash)
 //!   ready    tickets whose state has come, in the order of its coming
+//!   timed    tickets whose state is here and whose first event is to be tried again at some time
 //! ```
 //!
 //! Invariants
-//! 1. A ticket is in `ready` once from the arrival of its state to its closing.
+//! 1. From the arrival of its state to its closing a ticket is either in `ready` or in `timed`, once.
 //! 2. Every event below `tail` is through; the last event of a key is through when its ticket is closed.
 
 use crate::event::Due;
@@ -43,6 +45,11 @@ struct Key<V> {
     taken: u32,
     /// Whether there is a state to keep; before it has come: whether it is to be kept when it comes.
     kept: bool,
+    /// There was no state before its first event.
+    is_new: bool,
+    /// How often its first event has failed, and when to try it again, ns.
+    failures: u32,
+    again_ns: u64,
     stamp: u64,
     state: V,
 }
@@ -57,6 +64,7 @@ pub(super) struct Waiting<E, V> {
     index: Vec<u32>,
     shift: u32,
     ready: VecDeque<u32>,
+    timed: Vec<u32>,
     most: u64,
 }
 
@@ -73,6 +81,9 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
             last: NONE,
             taken: NONE,
             kept: true,
+            is_new: false,
+            failures: 0,
+            again_ns: 0,
             stamp: 0,
             state: V::zeroed(),
         });
@@ -85,6 +96,7 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
             index: vec![NONE; places],
             shift: 64 - places.trailing_zeros(),
             ready: VecDeque::with_capacity(keys_max),
+            timed: Vec::with_capacity(keys_max),
             most: 0,
         }
     }
@@ -105,6 +117,11 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.free.len() == self.keys.len()
+    }
+
+    /// Whether a key waits for its state.
+    pub(super) fn expects_state(&self) -> bool {
+        self.keys.len() - self.free.len() > self.timed.len() + self.ready.len()
     }
 
     /// Events that waited at a time, at the most.
@@ -153,7 +170,7 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
         let slot = &mut self.keys[ticket as usize];
         (slot.key, slot.hash) = (key, hash);
         (slot.first, slot.last, slot.taken) = (NONE, NONE, NONE);
-        slot.kept = true;
+        (slot.kept, slot.is_new, slot.failures) = (true, false, 0);
         let mut place = self.home(hash);
         while self.index[place] != NONE {
             place = (place + 1) & (self.index.len() - 1);
@@ -190,7 +207,10 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
                 stamp,
                 value,
             } => self.arrived(ticket, stamp, value),
-            Reply::Absent { ticket } => self.arrived(ticket, 0, V::zeroed()),
+            Reply::Absent { ticket } => {
+                self.keys[ticket as usize].is_new = true;
+                self.arrived(ticket, 0, V::zeroed());
+            }
         }
     }
 
@@ -200,9 +220,82 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
         (slot.stamp, slot.state) = if slot.kept {
             (stamp, state)
         } else {
+            slot.is_new = true;
             (0, V::zeroed())
         };
         self.ready.push_back(ticket);
+    }
+
+    /// Whether an event may be tried that would have to wait if it failed.
+    #[inline(always)]
+    pub(super) fn has_room_for_a_key(&self) -> bool {
+        self.has_room() && !self.free.is_empty()
+    }
+
+    /// `event`, the first of `key` to wait, has failed; the state, if the key has one, is kept here until it
+    /// is through. There is room.
+    #[cold]
+    pub(super) fn park(
+        &mut self,
+        (hash, key): (u64, u64),
+        (due, event): (Due, E),
+        state: Option<(u64, V)>,
+        again_ns: u64,
+    ) {
+        let ticket = self
+            .next_ticket()
+            .expect("an event is tried only while there is room for its key");
+        self.open(hash, key);
+        self.push(ticket, due, event);
+        let slot = &mut self.keys[ticket as usize];
+        (slot.kept, slot.is_new) = (state.is_some(), state.is_none());
+        (slot.stamp, slot.state) = state.unwrap_or((0, V::zeroed()));
+        (slot.failures, slot.again_ns) = (1, again_ns);
+        self.timed.push(ticket);
+    }
+
+    /// The event of the first ready ticket that was handed out last has failed: it is the first again, and
+    /// not handed out before `again_ns`.
+    pub(super) fn try_again(&mut self, again_ns: u64) {
+        let Some(ticket) = self.ready.pop_front() else {
+            return;
+        };
+        let slot = &mut self.keys[ticket as usize];
+        slot.first = std::mem::replace(&mut slot.taken, NONE);
+        if slot.last == NONE {
+            slot.last = slot.first;
+        }
+        slot.failures += 1;
+        slot.again_ns = again_ns;
+        self.timed.push(ticket);
+    }
+
+    /// The event of `ticket` handed out last is done with.
+    pub(super) fn succeed(&mut self, ticket: u32) {
+        self.keys[ticket as usize].failures = 0;
+    }
+
+    /// Lets go of what was to wait until `now_ns`.
+    pub(super) fn wake(&mut self, now_ns: u64) {
+        let mut index = 0;
+        while let Some(&ticket) = self.timed.get(index) {
+            if self.keys[ticket as usize].again_ns <= now_ns {
+                self.timed.swap_remove(index);
+                self.ready.push_back(ticket);
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    /// How often the first event of `ticket` has failed.
+    pub(super) fn failures(&self, ticket: u32) -> u32 {
+        self.keys[ticket as usize].failures
+    }
+
+    /// Whether the key of a ready ticket has no state yet.
+    pub(super) fn is_new(&self, ticket: u32) -> bool {
+        self.keys[ticket as usize].is_new
     }
 
     /// The ticket `ahead` places behind the first whose state has come, and the hash of its key.
@@ -232,15 +325,16 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
     /// next event finds it new.
     pub(super) fn retain(&mut self, ticket: u32, kept: bool) {
         let slot = &mut self.keys[ticket as usize];
-        slot.kept = kept;
+        (slot.kept, slot.is_new) = (kept, !kept);
         if !kept {
             (slot.stamp, slot.state) = (0, V::zeroed());
         }
     }
 
-    /// Keys whose state has come and is kept, and their states.
+    /// Keys whose state is here and is kept, and their states.
     pub(super) fn arrived_kept(&self) -> impl Iterator<Item = (u64, &V)> {
-        let slots = self.ready.iter().map(|ticket| &self.keys[*ticket as usize]);
+        let here = self.ready.iter().chain(&self.timed);
+        let slots = here.map(|ticket| &self.keys[*ticket as usize]);
         slots
             .filter(|slot| slot.kept)
             .map(|slot| (slot.key, &slot.state))
@@ -294,69 +388,5 @@ impl<E: Copy, V: Pod> Waiting<E, V> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::partition::mum64;
-    use crate::sys::random::Random;
-    use std::collections::HashMap;
-
-    /// Opens, pushes, arrivals and closings at random against a map of queues.
-    #[test]
-    fn agrees_with_a_map_of_queues() {
-        for seed in 0..50 {
-            let mut random = Random::stream(seed, "waiting");
-            let mut waiting = Waiting::<u64, u64>::new(7);
-            let mut model = HashMap::<u64, (u32, VecDeque<u64>)>::new();
-            let mut asked = Vec::<u64>::new();
-            let mut open = Vec::<u64>::new();
-            for number in 0..3_000u64 {
-                let key = random.next_u64() % 20;
-                let hash = mum64(key);
-                match random.next_u64() % 4 {
-                    0 | 1 if waiting.has_room() => {
-                        let ticket = waiting.find(hash, key);
-                        assert_eq!(ticket, model.get(&key).map(|known| known.0));
-                        let ticket = ticket.or_else(|| {
-                            let ticket = waiting.next_ticket()?;
-                            waiting.open(hash, key);
-                            model.insert(key, (ticket, VecDeque::new()));
-                            asked.push(key);
-                            Some(ticket)
-                        });
-                        if let Some(ticket) = ticket {
-                            waiting.push(ticket, Due::new(1), number);
-                            model
-                                .entry(key)
-                                .and_modify(|known| known.1.push_back(number));
-                            open.push(number);
-                        }
-                    }
-                    2 if !asked.is_empty() => {
-                        let key = asked.swap_remove((random.next_u64() as usize) % asked.len());
-                        waiting.arrived(model[&key].0, 1, key * 3);
-                    }
-                    _ => {
-                        let Some((ticket, _)) = waiting.ready(0) else {
-                            continue;
-                        };
-                        let (key, _, state) = waiting.kept(ticket).expect("it is kept");
-                        assert_eq!(state, key * 3);
-                        let next = waiting.next(ticket).map(|(_, event, ..)| event);
-                        let known = model.get_mut(&key).expect("it waits");
-                        assert_eq!(next, known.1.pop_front());
-                        if next.is_none() {
-                            waiting.close();
-                            model.remove(&key);
-                        }
-                    }
-                }
-                assert_eq!(waiting.keys.len() - waiting.free.len(), model.len());
-                let waits: usize = model.values().map(|known| known.1.len()).sum();
-                assert!(waiting.put_aside() - waiting.through() >= waits as u64);
-                if model.is_empty() {
-                    assert_eq!(waiting.put_aside(), waiting.through());
-                }
-            }
-        }
-    }
-}
+#[path = "waiting_tests.rs"]
+mod tests;

@@ -1,10 +1,11 @@
 //! An operator at work on one event, and what is counted of it.
 
 use super::gathered::{Gathered, Watched};
-use super::{Emitter, Operator, Retain};
+use super::{Emitter, Operator};
 use crate::event::Due;
+use crate::failure::{Turn, Verdict};
 use crate::state::{States, TimeToLive};
-use crate::task::{Context, Downstream, Figures};
+use crate::task::{Context, Downstream, Figures, TaskError};
 use bytemuck::Pod;
 use std::cell::Cell;
 
@@ -14,6 +15,25 @@ pub(super) struct Work<Op> {
     pub(super) events_filtered: u64,
     pub(super) events_expanded: u64,
     pub(super) expirations: u64,
+}
+
+/// What is to be done after an event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done {
+    /// The key is to be forgotten.
+    pub(super) remove: bool,
+    /// The event failed: the key is to be forgotten if it was new.
+    pub(super) undone: bool,
+    /// The event failed, and is to be tried again at this time, ns; its key waits.
+    pub(super) again_ns: Option<u64>,
+}
+
+impl Done {
+    /// Whether a key that `is_new`, or was there before the event, is to be forgotten.
+    #[inline(always)]
+    pub(super) fn forgets(self, is_new: bool) -> bool {
+        self.remove || (self.undone && is_new)
+    }
 }
 
 impl<Op: Operator> Work<Op> {
@@ -27,14 +47,17 @@ impl<Op: Operator> Work<Op> {
     }
 
     /// Processes one event on the state of its key, which starts anew if its time to live has passed.
+    /// The event has failed so many `failures` times before.
     #[inline(always)]
     pub(super) fn process<D: Downstream<Op::Out>>(
         &mut self,
         live: &impl TimeToLive<Op::In>,
         (due, event): (Due, &Op::In),
         (key, stamp, state): (u64, &mut u64, &mut Op::State),
+        failures: u32,
         down: &mut D,
-    ) -> Retain {
+    ) -> Done {
+        let stamp_before = *stamp;
         let over = touch(live, event, stamp, state);
         self.expirations += u64::from(over);
         let mut out = Emitter {
@@ -42,11 +65,57 @@ impl<Op: Operator> Work<Op> {
             due,
             outputs: 0,
         };
-        let retain = self.operator.process(key, event, state, &mut out);
+        let turn = Turn { due, key, failures };
+        let verdict = self.operator.attempt(turn, event, state, &mut out);
         let outputs = out.outputs;
-        self.events_filtered += u64::from(outputs == 0);
-        self.events_expanded += outputs.saturating_sub(1);
-        retain
+        if let Verdict::Keep | Verdict::Remove = verdict {
+            self.events_filtered += u64::from(outputs == 0);
+            self.events_expanded += outputs.saturating_sub(1);
+            return Done {
+                remove: verdict == Verdict::Remove,
+                undone: false,
+                again_ns: None,
+            };
+        }
+        // As if the event had never been: a key that it made, or found over, is not there.
+        *stamp = stamp_before;
+        Done {
+            remove: over,
+            undone: true,
+            again_ns: match verdict {
+                Verdict::Again(at_ns) => Some(at_ns),
+                _ => None,
+            },
+        }
+    }
+
+    /// A step begins at `now_ns`.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, now_ns: u64) {
+        if let Some(guard) = self.operator.guard() {
+            guard.begin(now_ns);
+        }
+    }
+
+    /// Whether no event can be taken now, because of one that failed.
+    #[inline(always)]
+    pub(super) fn is_stuck(&mut self) -> bool {
+        self.operator.guard().is_some_and(|guard| guard.is_stuck())
+    }
+
+    /// No event is being processed until the next.
+    #[inline(always)]
+    pub(super) fn leave(&mut self) {
+        if let Some(guard) = self.operator.guard() {
+            guard.leave();
+        }
+    }
+
+    /// # Errors
+    /// An event failed for good and the run is to end.
+    #[inline(always)]
+    pub(super) fn check(&mut self) -> Result<(), TaskError> {
+        self.operator.guard().map_or(Ok(()), |guard| guard.check())
     }
 
     /// Tells the operator of a watermark.
@@ -107,7 +176,11 @@ impl<Op: Operator> Work<Op> {
     }
 
     /// Adds what was counted, and what the operator itself has to say.
-    pub(super) fn figures(self, figures: &mut Figures) {
+    pub(super) fn figures(mut self, figures: &mut Figures) {
+        if let Some(guard) = self.operator.guard() {
+            figures.events_filtered += guard.counts.skipped;
+            figures.events_dead_letter += guard.counts.dead_letters;
+        }
         figures.events_filtered += self.events_filtered;
         figures.events_expanded += self.events_expanded;
         figures.keys_expired += self.expirations;

@@ -11,6 +11,7 @@
 //! is due, and is "answered" when the loop comes round. Time spent parked or yielded is not counted.
 
 use super::idle::{Sleepers, Waiter};
+use super::watchdog::Pulse;
 use crate::latency::{new_histogram, record};
 use crate::sys::clock::START_NS;
 use crate::task::{Context, Figures, Progress, Task, TaskError};
@@ -72,6 +73,7 @@ pub(super) fn run_core(
     sleepers: &Sleepers,
     signals: &Signals,
     stop: &AtomicBool,
+    pulse: Option<&Pulse>,
 ) -> CoreEnd {
     let mut end = CoreEnd {
         figures: Vec::with_capacity(seats.len()),
@@ -90,6 +92,7 @@ pub(super) fn run_core(
             sleepers,
             signals,
             stop,
+            pulse,
             &mut end,
             &mut at,
         )
@@ -132,6 +135,7 @@ fn rounds(
     sleepers: &Sleepers,
     signals: &Signals,
     stop: &AtomicBool,
+    pulse: Option<&Pulse>,
     end: &mut CoreEnd,
     at: &mut usize,
 ) -> Result<(), TaskError> {
@@ -166,6 +170,9 @@ fn rounds(
         let (mut worked, mut next_due_ns) = (false, None::<u64>);
         *at = 0;
         while let Some(seat) = seats.get_mut(*at) {
+            if let Some(pulse) = pulse {
+                pulse.begin();
+            }
             match seat.task.step(cx)? {
                 Progress::Worked => worked = true,
                 Progress::Idle(Some(due_ns)) => {
@@ -185,6 +192,9 @@ fn rounds(
                 }
             }
             *at += 1;
+        }
+        if let Some(pulse) = pulse {
+            pulse.rest();
         }
         was_busy = worked;
         if worked {

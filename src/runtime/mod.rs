@@ -3,6 +3,7 @@ mod core;
 mod idle;
 mod run;
 mod simulate;
+mod watchdog;
 pub use idle::Idle;
 pub use run::{CoreFigures, PlacedTask, RunError, RunOptions, RunRecord, Update, run};
 pub use simulate::{SimulateError, simulate};

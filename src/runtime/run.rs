@@ -5,6 +5,7 @@
 
 use super::core::{CoreEnd, Failure, Seat, Signals, run_core};
 use super::idle::{Idle, Sleepers, Waiter};
+use super::watchdog::{Pulse, Watchdog};
 use crate::latency::{Interval, Timeline, merge, new_histogram};
 use crate::sink::IntervalCollector;
 use crate::sys::clock::{Clock, Origin, START_NS};
@@ -43,6 +44,8 @@ pub struct RunOptions {
     pub budget: usize,
     /// Set to end the run early; everything in flight is still answered.
     pub stop: Arc<AtomicBool>,
+    /// A step that lasts longer ends the process, ns; 0: it may last.
+    pub step_deadline_ns: u64,
 }
 
 /// What a run tells while it goes on.
@@ -138,6 +141,9 @@ pub fn run(
         });
     }
     let (sleepers, parkers) = Sleepers::new(options.cores);
+    let pulses: Vec<Pulse> = (0..options.cores).map(|_| Pulse::default()).collect();
+    let mut watchdog = Watchdog::new(&pulses, options.step_deadline_ns);
+    let look_every = watchdog.look_every(COLLECT_EVERY);
     let (signals, sleepers) = (Signals::default(), &sleepers);
     let (ended, ends) = mpsc::channel::<(usize, Option<u32>, CoreEnd)>();
     let mut epochs = Epochs::default();
@@ -146,6 +152,7 @@ pub fn run(
     let spawned = std::thread::scope(|scope| {
         for ((core, seats), parker) in seats.into_iter().enumerate().zip(parkers) {
             let (ended, signals, cpu) = (ended.clone(), &signals, cpus[core]);
+            let pulse = watchdog.is_on().then_some(&pulses[core]);
             let waiter = Waiter::new(options.idle, core, options.cores, crowded, parker);
             std::thread::Builder::new()
                 .name(format!("core {core}"))
@@ -159,7 +166,7 @@ pub fn run(
                         stopping: false,
                         marker_due: None,
                     };
-                    let end = run_core(seats, cx, waiter, sleepers, signals, &options.stop);
+                    let end = run_core(seats, cx, waiter, sleepers, signals, &options.stop, pulse);
                     let _ = ended.send((core, pinned.map(|cpu| cpu.id as u32), end));
                 })
                 .map_err(|source| {
@@ -170,9 +177,10 @@ pub fn run(
                 })?;
         }
         while outcome.len() < options.cores {
-            if let Ok(end) = ends.recv_timeout(COLLECT_EVERY) {
+            if let Ok(end) = ends.recv_timeout(look_every) {
                 outcome.push(end);
             }
+            watchdog.look();
             memory_peak_bytes = memory_peak_bytes.max(resident_anonymous_bytes());
             if epochs.collect(&mut collectors) {
                 epochs.tell(progress);

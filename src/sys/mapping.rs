@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::atomic::AtomicU64;
 
 use memmap2::{Mmap, MmapMut, MmapOptions};
 
@@ -46,4 +47,38 @@ pub fn map_shared(file: &File, len: usize) -> io::Result<MmapMut> {
     // program that cuts the file just between the look at its length and the copy ends the process by SIGBUS and
     // harms no foreign memory.
     unsafe { MmapOptions::new().len(len).map_mut(file) }
+}
+
+/// A shared writable mapping of a small file, as words that tasks write and a later process reads. What is
+/// written outlives the process, whatever ends it; it does not outlive the machine.
+#[derive(Debug)]
+pub struct SharedWords {
+    map: memmap2::MmapRaw,
+}
+
+impl SharedWords {
+    /// Maps the first `words` words of `file`; room for them is taken from the disk first.
+    ///
+    /// # Errors
+    /// Those of `fallocate(2)` and `mmap(2)`.
+    pub fn map(file: &File, words: usize) -> io::Result<Self> {
+        let bytes = words * size_of::<u64>();
+        // A page without room behind it would end the process by SIGBUS at the first write.
+        match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes as u64) {
+            Err(rustix::io::Errno::OPNOTSUPP) => file.set_len(bytes as u64)?,
+            done => done?,
+        }
+        let map = MmapOptions::new().len(bytes).map_raw(file)?;
+        Ok(SharedWords { map })
+    }
+
+    /// The words.
+    pub fn words(&self) -> &[AtomicU64] {
+        let words = self.map.as_mut_ptr().cast::<AtomicU64>();
+        // SAFETY: a mapping begins at a page, which aligns words; its length is a whole number of them, for which there
+        // is room on the disk; it stays mapped as long as `self` is borrowed. Nothing but these atomics looks at the
+        // bytes, every pattern is a valid word, and atomics may be written through a shared reference. Another program
+        // that writes into the file changes plain numbers; one that cuts it ends the process by SIGBUS.
+        unsafe { std::slice::from_raw_parts(words, self.map.len() / size_of::<u64>()) }
+    }
 }

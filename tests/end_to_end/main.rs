@@ -7,6 +7,7 @@ mod bench;
 mod bounded_state;
 mod checkpoints;
 mod disorder;
+mod failures;
 mod first_run;
 mod interrupt;
 mod oracle;

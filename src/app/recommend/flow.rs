@@ -6,7 +6,10 @@ use super::{
     Answer, Click, History, Memory, Neighbours, Params, Partial, Popular, Quality, Recommendation,
     Touch,
 };
-use crate::flow::{Build, Flow, FlowError, Job, Options, Order, Outcome, SimulatedOutcome};
+use crate::failure::RawEvent;
+use crate::flow::{
+    Build, Flow, FlowError, Job, Options, Order, Outcome, SimulatedOutcome, raw_record,
+};
 use crate::operator::{Emit, Operator, Retain};
 use crate::partition::Partitioning;
 use crate::runtime::Update;
@@ -91,6 +94,18 @@ impl Operator for HistoryStage {
     ) -> Retain {
         history.click(click, &self.0, &mut |touch| out.emit(touch));
         Retain::Keep
+    }
+
+    fn raw_event() -> Option<fn(&Click) -> RawEvent> {
+        Some(|click| {
+            raw_record(&ClickRecord {
+                key: click.user,
+                item: click.item,
+                ts_ns: click.ts_ns,
+                weight: click.weight,
+                zero: 0,
+            })
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 mod bench;
 mod cache;
 mod checkpoint;
+mod dead_letter;
 mod engine;
 mod replay;
 mod trace;
@@ -16,6 +17,7 @@ pub use checkpoint::{
     CheckpointCommand, CheckpointExportArgs, CheckpointInspectArgs, CheckpointLsArgs,
     CheckpointVerifyArgs,
 };
+pub use dead_letter::{DeadLetterCommand, DeadLetterReplayArgs, LettersArgs, ShowArgs};
 pub use engine::EngineArgs;
 pub use replay::ReplayArgs;
 pub use trace::{ConvertArgs, GenerateArgs, InfoArgs, TraceCommand};
@@ -144,6 +146,9 @@ pub enum Command {
     /// Look at, verify or export checkpoints
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
+    /// Look at what was set aside, and play it again
+    #[command(subcommand)]
+    DeadLetter(DeadLetterCommand),
     /// Say what on this machine will hurt the tail, and what to do
     Check(CheckArgs),
     /// Write checkpoints for the engine that started this process

@@ -117,3 +117,39 @@ choice! {
         Clock = "clock",
     }
 }
+
+choice! {
+    /// What becomes of an event at which an operator fails.
+    pub enum FailurePolicy {
+        /// The run ends.
+        Stop = "stop",
+        /// It is counted.
+        Skip = "skip",
+        /// It is set aside in a file.
+        DeadLetter = "dead-letter",
+    }
+}
+
+choice! {
+    /// Whether it is kept, across restarts, what each task is at.
+    pub enum KillerPage {
+        /// Where events are set aside.
+        Auto = "auto",
+        /// It is.
+        On = "on",
+        /// It is not.
+        Off = "off",
+    }
+}
+
+choice! {
+    /// How an event of a drill fails.
+    pub enum Strike {
+        /// The operator panics.
+        Panic = "panic",
+        /// The process is aborted.
+        Abort = "abort",
+        /// The step never ends.
+        Hang = "hang",
+    }
+}

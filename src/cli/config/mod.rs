@@ -11,6 +11,7 @@ pub mod choice;
 mod columns;
 mod engine;
 mod error;
+mod failure;
 mod load;
 mod nearest;
 mod origin;
@@ -27,6 +28,7 @@ pub use checkpoint::CheckpointSection;
 pub use choice::App;
 pub use engine::RuntimeSection;
 pub use error::ConfigError;
+pub use failure::{FAILED_EVENTS_FILE, FailureSection};
 pub use load::{LoadSection, PaceSection};
 pub use origin::Origin;
 pub use output::{ReportSection, SinkSection};
@@ -34,7 +36,7 @@ pub use partition::PartitionSection;
 pub use recommend::RecommendSection;
 pub use schema::DEFAULT_TOML;
 pub use settings::Settings;
-pub use source::{SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
+pub use source::{BAD_RECORDS_FILE, SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
 pub use state::{CacheSection, StateSection};
 
 /// A valid configuration, by section.
@@ -60,6 +62,8 @@ pub struct Config {
     pub checkpoint: CheckpointSection,
     /// `[cache]`.
     pub cache: CacheSection,
+    /// `[failure]`.
+    pub failure: FailureSection,
     /// `[sink]`.
     pub sink: SinkSection,
     /// `[report]`.
@@ -89,6 +93,7 @@ impl Config {
             state: StateSection::read(&settings)?,
             checkpoint: CheckpointSection::read(&settings)?,
             cache: CacheSection::read(&settings)?,
+            failure: FailureSection::read(&settings)?,
             sink: SinkSection::read(&settings)?,
             report: ReportSection::read(&settings)?,
             recommend: RecommendSection::read(&settings)?,

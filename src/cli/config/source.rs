@@ -14,7 +14,7 @@ pub const SAMPLE_TRACE: &str = "tests/data/git-activity/clicks.csv.zst";
 pub const SAMPLE_LABELS: &str = "tests/data/git-activity/items.csv.zst";
 
 /// Name of the file of bad records, within the report's directory.
-const DEAD_LETTER_FILE: &str = "dead-letter.jsonl";
+pub const BAD_RECORDS_FILE: &str = "dead-letter.jsonl";
 
 /// `[source]`.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ fn options(settings: &Settings) -> Result<TraceOptions, ConfigError> {
     let DurationNs(bound_ns) = settings.get("source.disorder_bound")?;
     let dead_letter: String = settings.get("source.dead_letter")?;
     let dead_letter = match dead_letter.as_str() {
-        "auto" => PathBuf::from(settings.get::<String>("report.out")?).join(DEAD_LETTER_FILE),
+        "auto" => PathBuf::from(settings.get::<String>("report.out")?).join(BAD_RECORDS_FILE),
         given => PathBuf::from(given),
     };
     Ok(TraceOptions {
