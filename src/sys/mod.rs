@@ -10,5 +10,6 @@ pub mod procfs;
 pub mod quantity;
 pub mod random;
 pub mod rate;
+pub mod simulated_disk;
 pub(crate) mod sync;
 pub mod topology;
