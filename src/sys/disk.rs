@@ -65,6 +65,12 @@ pub trait Disk: Clone + Send + 'static {
     /// # Errors
     /// The system's.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// What the clock on the wall says, ms since 1970 UTC; 0 on a disk without one, where nothing may
+    /// differ from one run to the next.
+    fn wall_ms(&self) -> u64 {
+        0
+    }
 }
 
 /// A file of a [`Disk`].

@@ -1,10 +1,10 @@
-//! Read-only mapped files: the one place that maps.
+//! Mapped files: the one place that maps.
 #![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io;
 
-use memmap2::{Mmap, MmapOptions};
+use memmap2::{Mmap, MmapMut, MmapOptions};
 
 /// Maps a whole file for reading.
 ///
@@ -32,4 +32,18 @@ pub fn map_range_readonly(file: &File, offset: u64, len: usize) -> io::Result<Mm
     // program: one that writes changes plain bytes, which checksums tell; one that cuts the file just between the
     // look and the read ends the process by SIGBUS and reads no foreign memory.
     unsafe { MmapOptions::new().offset(offset).len(len).map(file) }
+}
+
+/// Maps the first `len` bytes of a file, for writing.
+///
+/// # Errors
+/// Those of `mmap(2)`; an empty file cannot be mapped.
+pub fn map_shared(file: &File, len: usize) -> io::Result<MmapMut> {
+    // SAFETY: the caller is `sys::real_disk`, in the one process that writes the file: a lock on its directory keeps
+    // other writers out. It takes room for all `len` bytes from the disk before it asks for the mapping, only ever
+    // copies into it (`&mut self`) and reads through the file, so that no reference is held while bytes change under
+    // it. Readers of other processes read plain bytes, for which every pattern is valid, and check them. Another
+    // program that cuts the file just between the look at its length and the copy ends the process by SIGBUS and
+    // harms no foreign memory.
+    unsafe { MmapOptions::new().len(len).map_mut(file) }
 }

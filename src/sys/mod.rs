@@ -2,6 +2,7 @@
 //! randomness, the shape of the machine and what on it will hurt the tail.
 pub mod clock;
 pub mod disk;
+pub mod kill_point;
 pub mod machine;
 pub mod mapping;
 pub mod memory;
@@ -10,6 +11,7 @@ pub mod procfs;
 pub mod quantity;
 pub mod random;
 pub mod rate;
+pub mod real_disk;
 pub mod simulated_disk;
 pub(crate) mod sync;
 pub mod topology;

@@ -21,7 +21,10 @@ pub(crate) fn check(
     harmed: bool,
 ) -> Result<Verdict, String> {
     // The last run that was told of a durable epoch: nothing before that epoch may be found.
-    let floor = runs.iter().rev().find_map(|known| Some((known.run, known.durable()?)));
+    let floor = runs
+        .iter()
+        .rev()
+        .find_map(|known| Some((known.run, known.durable()?)));
     let found = match (found, floor) {
         (Ok(found), _) => found,
         (Err(_), None) => return Ok(Verdict::Refused),

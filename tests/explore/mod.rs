@@ -20,13 +20,14 @@ mod run;
 mod state;
 mod subject;
 
-pub(crate) use subject::{Found, Subject};
+pub(crate) use subject::{Begun, Checkpoints, Found, Subject};
 
 use check::Verdict;
 use known::Known;
 use millstream::sys::random::Random;
 use millstream::sys::simulated_disk::{Moment, SimulatedDisk};
 use run::{Run, Start};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How much is looked at for one seed.
@@ -88,6 +89,27 @@ impl Totals {
         self.operations += operations;
         self.durable += durable;
         self.aborted += aborted;
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} states: {} recovered ({} from a second crash), {} rightly refused; {} with harmed bytes, of which {} \
+             fell back and {} refused; {} runs, {} calls, {} epochs durable, {} not",
+            self.states,
+            self.recovered,
+            self.deeper,
+            self.refused,
+            self.harmed,
+            self.fell_back,
+            self.harmed_refused,
+            self.runs,
+            self.operations,
+            self.durable,
+            self.aborted
+        )
     }
 }
 

@@ -4,8 +4,8 @@
 use crate::explore::check;
 use crate::explore::known::{Known, Said};
 use crate::explore::state::{self, FlowState, Sent};
-use crate::explore::{Found, Subject};
-use millstream::checkpoint::{Piece, ROTATION, Settled, Shape};
+use crate::explore::{Begun, Found, Subject};
+use millstream::checkpoint::{Piece, Settled, Shape, next_target};
 use millstream::sys::random::Random;
 use millstream::sys::simulated_disk::{Fault, FaultKind, SimulatedDisk};
 use std::collections::VecDeque;
@@ -28,8 +28,6 @@ pub(crate) struct Run<'a, S: Subject> {
     state: FlowState,
     /// For each part, which of its blocks were ever sent.
     ever: Vec<Vec<bool>>,
-    /// The epoch in each rotation file, where it is whole.
-    held: [Option<u64>; ROTATION],
 }
 
 impl<'a, S: Subject> Run<'a, S> {
@@ -40,7 +38,6 @@ impl<'a, S: Subject> Run<'a, S> {
             known: Known::default(),
             state: state::empty(start.shape),
             ever: vec![Vec::new(); start.shape.parts.len()],
-            held: [None; ROTATION],
             start,
         }
     }
@@ -59,10 +56,8 @@ impl<'a, S: Subject> Run<'a, S> {
     /// Goes through the run. An error is a wrong recovery, or a writer that does not do what it should.
     pub(crate) fn go(&mut self) -> Result<(), String> {
         let faulty = self.inject_faults();
-        let mut found = None;
         if !self.start.before.is_empty() {
             let recovered = self.subject.recover(&self.start.disk);
-            found = recovered.as_ref().ok().map(|found| (found.run, found.epoch));
             // A read that fails is as a byte that is harmed.
             let harmed = self.start.harmed || faulty;
             if let Ok(Found { state, .. }) = &recovered {
@@ -75,25 +70,22 @@ impl<'a, S: Subject> Run<'a, S> {
                 return Ok(());
             }
         }
-        let Ok((mut writer, run)) = self.subject.begin(&self.start.disk, self.start.shape) else {
-            return if faulty {
-                Ok(())
-            } else {
-                Err("a run could not begin on a sound disk".into())
-            };
+        let begun = match self.subject.begin(&self.start.disk, self.start.shape) {
+            Ok(begun) => begun,
+            Err(_) if faulty => return Ok(()),
+            Err(why) => return Err(format!("a run could not begin on a sound disk: {why}")),
         };
+        let Begun {
+            mut writer,
+            run,
+            first_epoch,
+        } = begun;
         if self.start.before.iter().any(|known| known.run >= run) {
             return Err(format!("the number {run} was given to a run before"));
         }
         self.known.run = run;
-        let mut removed = false;
-        let first = found.map_or(1, |(_, epoch)| epoch + 1);
-        for epoch in first..first + 1 + self.random.below(7) {
-            let settled = self.epoch(&mut writer, epoch)?;
-            if settled && found.is_some() && !removed {
-                self.subject.remove_older(&mut writer);
-                removed = true;
-            }
+        for epoch in first_epoch..=first_epoch + self.random.below(7) {
+            self.epoch(&mut writer, epoch)?;
         }
         Ok(())
     }
@@ -116,17 +108,17 @@ impl<'a, S: Subject> Run<'a, S> {
         true
     }
 
-    /// Changes the state and sends it as `epoch`; whether it was durable.
-    fn epoch(&mut self, writer: &mut S::Writer, epoch: u64) -> Result<bool, String> {
+    /// Changes the state and sends it as `epoch`.
+    fn epoch(&mut self, writer: &mut S::Writer, epoch: u64) -> Result<(), String> {
         let shape = self.start.shape;
         state::change(&mut self.state, shape, &mut self.random);
-        let target = self.target();
-        let since = self.held[target];
-        let mut queues = self.queues(epoch, target as u8, since);
+        let files = self.subject.files(writer);
+        let target = next_target(&files);
+        let since = Some(files[usize::from(target)]).filter(|epoch| *epoch > 0);
+        let mut queues = self.queues(epoch, since);
         self.known.states.insert(epoch, self.state.clone());
         let operation = self.start.disk.operations();
         self.known.begun.push(Said { operation, epoch });
-        self.held[target] = None;
         let mut settled = None;
         while queues.iter().any(|queue| !queue.is_empty()) {
             let part = self.random.below(queues.len() as u64) as usize;
@@ -136,7 +128,7 @@ impl<'a, S: Subject> Run<'a, S> {
             let piece = match &sent {
                 Queued::Begin => Piece::Begin {
                     epoch,
-                    target: target as u8,
+                    target,
                     since,
                 },
                 Queued::Sent(sent) => sent.piece(),
@@ -150,20 +142,56 @@ impl<'a, S: Subject> Run<'a, S> {
         match settled {
             Some(Settled::Durable { epoch: said, .. }) if said == epoch => {
                 if self.known.void.contains(&epoch) {
-                    return Err(format!("epoch {epoch} is durable, though a part gave it up"));
+                    return Err(format!(
+                        "epoch {epoch} is durable, though a part gave it up"
+                    ));
                 }
                 let operation = self.start.disk.operations();
                 self.known.durable.push(Said { operation, epoch });
-                self.held[target] = Some(epoch);
-                Ok(true)
+                Ok(())
             }
             Some(Settled::Aborted { epoch: said, .. }) if said == epoch => {
                 self.known.aborted += 1;
-                // The next one is written in full.
-                self.held = [None; ROTATION];
-                Ok(false)
+                Ok(())
             }
             other => Err(format!("epoch {epoch} was sent, and ended with {other:?}")),
         }
     }
+
+    /// What each part is going to send.
+    fn queues(&mut self, epoch: u64, since: Option<u64>) -> Vec<VecDeque<Queued>> {
+        let states = &self.known.states;
+        let old = since.and_then(|since| states.get(&since));
+        let gives_up = match self.random.below(8) {
+            0 => Some(self.random.below(self.state.len() as u64) as usize),
+            _ => None,
+        };
+        let mut queues = Vec::new();
+        for (part, state) in self.state.iter().enumerate() {
+            let ever = &mut self.ever[part];
+            ever.resize(ever.len().max(state.blocks.len()), false);
+            for (ever, block) in ever.iter_mut().zip(&state.blocks) {
+                *ever |= block.iter().any(|byte| *byte != 0);
+            }
+            let block_bytes = self.start.shape.parts[part].block_bytes;
+            let old = old.map(|old| &old[part]);
+            let mut sent = state::pieces(state, old, ever, block_bytes, &mut self.random);
+            if gives_up == Some(part) {
+                sent.truncate(self.random.below(sent.len() as u64) as usize);
+                sent.push(Sent::Abort);
+            }
+            let sent = sent.into_iter().map(Queued::Sent);
+            queues.push([Queued::Begin].into_iter().chain(sent).collect());
+        }
+        if gives_up.is_some() {
+            self.known.void.insert(epoch);
+        }
+        queues
+    }
+}
+
+/// What waits to be sent.
+enum Queued {
+    Begin,
+    Sent(Sent),
 }

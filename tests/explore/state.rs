@@ -55,7 +55,11 @@ pub(crate) fn shape(random: &mut Random) -> Shape {
         partitions,
         scheme: "hash".into(),
         entry_bytes,
-        value_bytes: if entry_bytes == 0 { 0 } else { entry_bytes - 16 },
+        value_bytes: if entry_bytes == 0 {
+            0
+        } else {
+            entry_bytes - 16
+        },
         block_bytes,
     };
     let mut parts = vec![part(Kind::Source, "events", 0, 1, 0, 64)];

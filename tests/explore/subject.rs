@@ -1,8 +1,13 @@
 //! What is explored: something that writes checkpoints to a disk and finds them again.
 
-use crate::explore::state::FlowState;
-use millstream::checkpoint::{Piece, Settled, Shape};
+use crate::explore::state::{FlowState, PartState};
+use millstream::checkpoint::{
+    CheckpointError, Directory, NextRun, Piece, ROTATION, Settled, Shape, Wanted, Writer, next_run,
+    run_name,
+};
+use millstream::sys::disk::Disk;
 use millstream::sys::simulated_disk::SimulatedDisk;
+use std::path::Path;
 
 /// What a recovery found.
 #[derive(Clone, Debug)]
@@ -13,19 +18,81 @@ pub(crate) struct Found {
     pub(crate) state: FlowState,
 }
 
+/// A run that was begun.
+pub(crate) struct Begun<W> {
+    pub(crate) writer: W,
+    /// Its number; no run before it has the same.
+    pub(crate) run: u64,
+    /// Number of its first epoch.
+    pub(crate) first_epoch: u64,
+}
+
 /// A format with its writer and its recovery.
 pub(crate) trait Subject {
     type Writer;
 
-    /// Begins a run of its own on the disk, and says its number. An error ends the run.
-    fn begin(&self, disk: &SimulatedDisk, shape: &Shape) -> Result<(Self::Writer, u64), String>;
+    /// Begins a run of its own on the disk. An error ends it.
+    fn begin(&self, disk: &SimulatedDisk, shape: &Shape) -> Result<Begun<Self::Writer>, String>;
 
-    /// Hands over a piece of a part. Says how the epoch ended with the last one of all parts, or before.
+    /// Which durable epoch each rotation file holds, 0 for none.
+    fn files(&self, writer: &Self::Writer) -> [u64; ROTATION];
+
+    /// Hands over a piece of a part. Says how the epoch ended, with the last piece of all parts.
     fn take(&self, writer: &mut Self::Writer, part: usize, piece: Piece<'_>) -> Option<Settled>;
-
-    /// Removes the runs before this one; called once, after it has a durable epoch.
-    fn remove_older(&self, writer: &mut Self::Writer);
 
     /// The newest state on the disk that can be trusted, or why there is none.
     fn recover(&self, disk: &SimulatedDisk) -> Result<Found, String>;
+}
+
+/// The engine's own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checkpoints;
+
+const DIR: &str = "/checkpoints";
+
+impl Subject for Checkpoints {
+    type Writer = Writer<SimulatedDisk>;
+
+    fn begin(&self, disk: &SimulatedDisk, shape: &Shape) -> Result<Begun<Self::Writer>, String> {
+        let dir = Path::new(DIR);
+        disk.create_dir(dir).map_err(|error| error.to_string())?;
+        disk.sync_dir(Path::new("/"))
+            .map_err(|error| error.to_string())?;
+        let NextRun { run, first_epoch } =
+            next_run(disk, dir).map_err(|error| error.to_string())?;
+        let run_dir = dir.join(run_name(run));
+        let writer = Writer::new(disk.clone(), run_dir, shape.clone(), first_epoch);
+        Ok(Begun {
+            writer: writer.map_err(|error| error.to_string())?,
+            run,
+            first_epoch,
+        })
+    }
+
+    fn files(&self, writer: &Self::Writer) -> [u64; ROTATION] {
+        writer.files()
+    }
+
+    fn take(&self, writer: &mut Self::Writer, part: usize, piece: Piece<'_>) -> Option<Settled> {
+        writer.take(part, piece);
+        writer.settle()
+    }
+
+    fn recover(&self, disk: &SimulatedDisk) -> Result<Found, String> {
+        let found = Directory::open(disk.clone(), Path::new(DIR))
+            .and_then(|directory| directory.snapshot(Wanted::Latest));
+        let (snapshot, _) = found.map_err(|error| error.to_string())?;
+        let part = |part| {
+            let mut blocks = Vec::new();
+            snapshot.blocks(part, |_, bytes| blocks.push(bytes.to_vec()))?;
+            let extras = snapshot.extras(part)?;
+            Ok(PartState { blocks, extras })
+        };
+        let state: Result<_, CheckpointError> = (0..snapshot.shape.parts.len()).map(part).collect();
+        Ok(Found {
+            run: snapshot.run,
+            epoch: snapshot.epoch,
+            state: state.map_err(|error| error.to_string())?,
+        })
+    }
 }
