@@ -14,10 +14,30 @@
 //!
 //! Every run writes into a directory of its own; one that was restored from removes the older ones once it
 //! has a durable epoch itself. Only the writer touches the files.
+mod directory;
+mod error;
+mod layout;
+mod lock;
+mod manifest;
+mod names;
+mod older;
+mod part_file;
 mod piece;
 mod shape;
+mod slot;
+mod snapshot;
+mod writer;
+pub use directory::{
+    Directory, EpochState, ListedEpoch, ListedRun, NextRun, Rejected, Wanted, next_run,
+};
+pub use error::CheckpointError;
+pub use lock::{DirLock, lock};
+pub use names::run_name;
+pub use older::remove_older;
 pub use piece::{Piece, Settled};
 pub use shape::{Kind, PartShape, Shape};
+pub use snapshot::Snapshot;
+pub use writer::{Writer, next_target};
 
 /// Files in rotation for each part: two durable epochs to fall back on, and one being written.
 pub const ROTATION: usize = 3;

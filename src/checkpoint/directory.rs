@@ -1,0 +1,484 @@
+//! A checkpoint directory as it is found: its runs and their epochs, newest first.
+//!
+//! ```text
+//!   open ─► run-000002: manifest ─► slots ─► epoch 9 Listed, 8 Listed, 7 Listed, 6 Overwritten
+//!           run-000001: manifest ─► …                            │ files' headers agree with the slot?
+//!   snapshot(Latest) ─► epoch 9: every block verifies? ─ no, because … ─► epoch 8: … ─► Snapshot
+//! ```
+//!
+//! Nothing is written here. Opening reads manifests and the headers of files; only `snapshot` and `verify`
+//! read blocks. A directory that is missing, empty, foreign or wholly damaged is an error: there is no
+//! "empty state" to start from by mistake.
+
+use super::error::CheckpointError;
+use super::layout::{Header, PAGE_BYTES};
+use super::names::{LOCK, MANIFEST, run_name, run_of, stems};
+use super::shape::Shape;
+use super::slot::{ManifestHeader, SLOTS, Slot};
+use super::snapshot::Snapshot;
+use crate::sys::disk::{Disk, DiskFile, Open};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Which epoch is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The newest that is whole.
+    Latest,
+    /// This one and no other.
+    Epoch(u64),
+}
+
+/// What was passed over, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The run.
+    pub run: u64,
+    /// The epoch, where it can be read.
+    pub epoch: Option<u64>,
+    /// Why, with file and place.
+    pub reason: String,
+}
+
+/// What is known of an epoch without reading its blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EpochState {
+    /// Its slot is sound and its files' headers agree with it.
+    Listed,
+    /// It was durable; a later epoch, durable or not, has taken its files.
+    Overwritten,
+    /// It cannot be what was written.
+    Damaged(String),
+}
+
+/// An epoch in a directory.
+#[derive(Clone, Debug)]
+pub struct ListedEpoch {
+    /// What is known of it.
+    pub state: EpochState,
+    pub(super) slot: Slot,
+}
+
+impl ListedEpoch {
+    /// The run that wrote it.
+    pub fn run(&self) -> u64 {
+        self.slot.run
+    }
+
+    /// Its number.
+    pub fn epoch(&self) -> u64 {
+        self.slot.epoch
+    }
+
+    /// When it became durable, ms since 1970 UTC; 0 if that was not known.
+    pub fn wall_ms(&self) -> u64 {
+        self.slot.wall_ms
+    }
+
+    /// Bytes that restoring it reads.
+    pub fn bytes(&self) -> u64 {
+        self.slot.parts.iter().map(|part| part.bytes).sum()
+    }
+
+    /// Bytes that were written for it.
+    pub fn written_bytes(&self) -> u64 {
+        self.slot.written_bytes
+    }
+
+    /// Its parts.
+    pub fn shape(&self) -> &Shape {
+        &self.slot.shape
+    }
+}
+
+/// A run in a directory.
+#[derive(Debug)]
+pub struct ListedRun {
+    /// Its number.
+    pub run: u64,
+    /// Its epochs, newest first; those that it never reached are not there.
+    pub epochs: Vec<ListedEpoch>,
+    /// Why its manifest, or one of its slots, cannot be read.
+    pub damaged: Vec<String>,
+    /// Its manifest is of a newer version: which.
+    pub(super) newer: Option<u32>,
+}
+
+/// A checkpoint directory.
+#[derive(Debug)]
+pub struct Directory<D: Disk> {
+    disk: D,
+    path: PathBuf,
+    /// Newest first.
+    runs: Vec<ListedRun>,
+}
+
+impl<D: Disk> Directory<D> {
+    /// Lists what is in `path`.
+    ///
+    /// # Errors
+    /// When it is missing, empty, holds no run, or cannot be read.
+    pub fn open(disk: D, path: &Path) -> Result<Self, CheckpointError> {
+        let dir = path.display().to_string();
+        let names = disk.list(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => CheckpointError::Missing { dir: dir.clone() },
+            _ => CheckpointError::io(path, "list it")(error),
+        })?;
+        let mut runs: Vec<u64> = names.iter().filter_map(|name| run_of(name)).collect();
+        if runs.is_empty() {
+            let others: Vec<&str> = names
+                .iter()
+                .map(String::as_str)
+                .filter(|name| *name != LOCK)
+                .collect();
+            return Err(match others.as_slice() {
+                [] => CheckpointError::Empty { dir },
+                found => CheckpointError::Foreign {
+                    dir,
+                    found: found[..found.len().min(3)].join(", "),
+                },
+            });
+        }
+        runs.sort_unstable_by(|a, b| b.cmp(a));
+        let runs = runs
+            .into_iter()
+            .map(|run| list_run(&disk, path, run))
+            .collect();
+        Ok(Directory {
+            disk,
+            path: path.to_owned(),
+            runs,
+        })
+    }
+
+    /// Its runs, newest first.
+    pub fn runs(&self) -> &[ListedRun] {
+        &self.runs
+    }
+
+    /// Number and first epoch for a run that is to follow.
+    pub fn next_run(&self) -> NextRun {
+        let epochs = self.runs.iter().flat_map(|run| &run.epochs);
+        NextRun {
+            run: self.runs.iter().map(|run| run.run).max().unwrap_or(0) + 1,
+            first_epoch: epochs.map(ListedEpoch::epoch).max().unwrap_or(0) + 1,
+        }
+    }
+
+    /// The epoch that is wanted, with every block verified, and what was passed over on the way.
+    ///
+    /// # Errors
+    /// When no epoch in it is whole, or the one wanted is not; when it is of a newer version.
+    pub fn snapshot(
+        &self,
+        wanted: Wanted,
+    ) -> Result<(Snapshot<D>, Vec<Rejected>), CheckpointError> {
+        self.choose(wanted, |epoch| self.verify(epoch))
+    }
+
+    /// As [`Directory::snapshot`], verifying on `threads` threads.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn snapshot_on(
+        &self,
+        threads: usize,
+        wanted: Wanted,
+    ) -> Result<(Snapshot<D>, Vec<Rejected>), CheckpointError>
+    where
+        D: Sync,
+    {
+        self.choose(wanted, |epoch| {
+            let snapshot = self.unverified(epoch)?;
+            snapshot.verify_on(threads)?;
+            Ok(snapshot)
+        })
+    }
+
+    /// The epoch, if every one of its blocks verifies.
+    ///
+    /// # Errors
+    /// The first thing in it that is not as it was written.
+    pub fn verify(&self, epoch: &ListedEpoch) -> Result<Snapshot<D>, CheckpointError> {
+        let snapshot = self.unverified(epoch)?;
+        snapshot.verify()?;
+        Ok(snapshot)
+    }
+
+    fn unverified(&self, epoch: &ListedEpoch) -> Result<Snapshot<D>, CheckpointError> {
+        let run_dir = self.path.join(run_name(epoch.run()));
+        Snapshot::open(self.disk.clone(), &run_dir, &epoch.slot)
+    }
+
+    fn choose(
+        &self,
+        wanted: Wanted,
+        verify: impl Fn(&ListedEpoch) -> Result<Snapshot<D>, CheckpointError>,
+    ) -> Result<(Snapshot<D>, Vec<Rejected>), CheckpointError> {
+        let mut rejected = Vec::new();
+        let mut found = false;
+        for run in &self.runs {
+            // Going on to an older run would lose what a newer program has written.
+            if let Some(version) = run.newer {
+                return Err(CheckpointError::Newer {
+                    path: self
+                        .path
+                        .join(run_name(run.run))
+                        .join(MANIFEST)
+                        .display()
+                        .to_string(),
+                    found: version,
+                    known: super::layout::VERSION,
+                });
+            }
+            rejected.extend(run.damaged.iter().map(|reason| Rejected {
+                run: run.run,
+                epoch: None,
+                reason: reason.clone(),
+            }));
+            for epoch in &run.epochs {
+                if matches!(wanted, Wanted::Epoch(number) if number != epoch.epoch()) {
+                    continue;
+                }
+                found = true;
+                match verify(epoch) {
+                    Ok(snapshot) => return Ok((snapshot, rejected)),
+                    // Another version is no damage.
+                    Err(error @ CheckpointError::Newer { .. }) => return Err(error),
+                    Err(error) => rejected.push(Rejected {
+                        run: epoch.run(),
+                        epoch: Some(epoch.epoch()),
+                        reason: match epoch.state {
+                            EpochState::Overwritten => "a later epoch has taken its files".into(),
+                            _ => error.to_string(),
+                        },
+                    }),
+                }
+            }
+        }
+        Err(self.refusal(wanted, found, &rejected))
+    }
+
+    fn refusal(&self, wanted: Wanted, found: bool, rejected: &[Rejected]) -> CheckpointError {
+        let dir = self.path.display().to_string();
+        let reasons: Vec<String> = rejected.iter().map(Rejected::to_string).collect();
+        let known: Vec<String> = self
+            .runs
+            .iter()
+            .flat_map(|run| &run.epochs)
+            .filter(|epoch| epoch.state == EpochState::Listed)
+            .map(|epoch| epoch.epoch().to_string())
+            .collect();
+        match wanted {
+            Wanted::Epoch(epoch) if !found && !known.is_empty() => CheckpointError::NoSuchEpoch {
+                dir,
+                epoch,
+                known: format!("epochs {}", known.join(", ")),
+            },
+            _ if rejected.is_empty() => {
+                let runs = self
+                    .runs
+                    .iter()
+                    .map(|run| format!("{}: no epoch", run_name(run.run)));
+                let why = runs.collect::<Vec<_>>().join(", ");
+                CheckpointError::NothingDurable { dir, why }
+            }
+            _ => CheckpointError::Damaged {
+                dir,
+                rejected: reasons.join("; "),
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.epoch {
+            Some(epoch) => write!(f, "epoch {epoch} of run {}: {}", self.run, self.reason),
+            None => write!(f, "run {}: {}", self.run, self.reason),
+        }
+    }
+}
+
+/// Number and first epoch of a run to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextRun {
+    /// Its number.
+    pub run: u64,
+    /// Its first epoch: no epoch in the directory has that number or a higher one.
+    pub first_epoch: u64,
+}
+
+/// As [`Directory::next_run`], where the directory may be missing or empty: run 1 from epoch 1 on.
+///
+/// # Errors
+/// When it holds other files, or cannot be read.
+pub fn next_run<D: Disk>(disk: &D, dir: &Path) -> Result<NextRun, CheckpointError> {
+    match Directory::open(disk.clone(), dir) {
+        Ok(directory) => Ok(directory.next_run()),
+        Err(CheckpointError::Missing { .. } | CheckpointError::Empty { .. }) => Ok(NextRun {
+            run: 1,
+            first_epoch: 1,
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+fn list_run<D: Disk>(disk: &D, dir: &Path, run: u64) -> ListedRun {
+    let run_dir = dir.join(run_name(run));
+    let mut listed = ListedRun {
+        run,
+        epochs: Vec::new(),
+        damaged: Vec::new(),
+        newer: None,
+    };
+    if let Err(error) = list_epochs(disk, &run_dir, &mut listed) {
+        listed.note(error);
+    }
+    listed
+        .epochs
+        .sort_by_key(|epoch| std::cmp::Reverse(epoch.epoch()));
+    for at in 1..listed.epochs.len() {
+        let (newer, rest) = listed.epochs.split_at_mut(at);
+        if newer
+            .iter()
+            .any(|newer| newer.slot.target == rest[0].slot.target)
+        {
+            rest[0].state = EpochState::Overwritten;
+        }
+    }
+    for epoch in listed
+        .epochs
+        .iter_mut()
+        .filter(|epoch| epoch.state == EpochState::Listed)
+    {
+        epoch.state = headers_state(disk, &run_dir, &epoch.slot);
+    }
+    listed
+}
+
+impl ListedRun {
+    fn note(&mut self, error: CheckpointError) {
+        if let CheckpointError::Newer { found, .. } = error {
+            self.newer = Some(found);
+        }
+        self.damaged.push(error.to_string());
+    }
+}
+
+fn list_epochs<D: Disk>(
+    disk: &D,
+    run_dir: &Path,
+    listed: &mut ListedRun,
+) -> Result<(), CheckpointError> {
+    let path = run_dir.join(MANIFEST);
+    let file = match disk.open(&path, Open::Read) {
+        Ok(file) => file,
+        // It was killed while it began, or while it was being removed: there never was an epoch to restore,
+        // or there is a newer one.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(CheckpointError::io(&path, "open it")(error)),
+    };
+    let header = read_header(&file, &path)?;
+    if header.run != listed.run {
+        return Err(CheckpointError::corrupt(
+            &path,
+            "the run in the header",
+            16,
+            header.run.to_string(),
+            listed.run.to_string(),
+        ));
+    }
+    for slot in 0..SLOTS {
+        let offset = header.slot_offset(slot);
+        let read = read_bytes(&file, &path, offset, header.slot_bytes as usize)
+            .and_then(|bytes| Slot::read(&bytes, offset, &path));
+        match read {
+            Ok(slot) if slot.run != header.run => {
+                let (found, expected) = (slot.run.to_string(), header.run.to_string());
+                let what = "the run in the slot";
+                listed.note(CheckpointError::corrupt(
+                    &path,
+                    what,
+                    offset + 16,
+                    found,
+                    expected,
+                ));
+            }
+            Ok(slot) if slot.epoch == 0 => {}
+            Ok(slot) => listed.epochs.push(ListedEpoch {
+                state: EpochState::Listed,
+                slot,
+            }),
+            Err(error) => listed.note(error),
+        }
+    }
+    Ok(())
+}
+
+/// The header, or its copy.
+fn read_header<F: DiskFile>(file: &F, path: &Path) -> Result<ManifestHeader, CheckpointError> {
+    let read = |offset: u64| {
+        let page = read_bytes(file, path, offset, PAGE_BYTES)?;
+        ManifestHeader::read(&page, offset, path)
+    };
+    read(0).or_else(|error| match error {
+        CheckpointError::Newer { .. } => Err(error),
+        _ => read(PAGE_BYTES as u64).map_err(|_| error),
+    })
+}
+
+/// Whether the files' headers are those that the slot names.
+fn headers_state<D: Disk>(disk: &D, run_dir: &Path, slot: &Slot) -> EpochState {
+    for (stem, part) in stems(&slot.shape).into_iter().zip(&slot.parts) {
+        let path = run_dir.join(format!("{stem}.{}", slot.target));
+        let page = disk
+            .open(&path, Open::Read)
+            .map_err(CheckpointError::io(&path, "open it"))
+            .and_then(|file| read_bytes(&file, &path, 0, PAGE_BYTES));
+        let header =
+            page.and_then(|page| Ok((Header::read(&page, &path)?, super::layout::seal_of(&page))));
+        match header {
+            Ok((_, crc)) if crc == part.header_crc => {}
+            Ok((header, _)) if header.run == slot.run && header.epoch > slot.epoch => {
+                return EpochState::Overwritten;
+            }
+            Ok((header, _)) => {
+                let found = format!("of epoch {} of run {}", header.epoch, header.run);
+                let expected = format!("of epoch {} of run {}", slot.epoch, slot.run);
+                let error = CheckpointError::corrupt(&path, "the header", 0, found, expected);
+                return EpochState::Damaged(error.to_string());
+            }
+            Err(error) => return EpochState::Damaged(error.to_string()),
+        }
+    }
+    EpochState::Listed
+}
+
+/// `count` bytes of `file` at `offset`. Memory is asked for once the file is known to be that long.
+pub(super) fn read_bytes<F: DiskFile>(
+    file: &F,
+    path: &Path,
+    offset: u64,
+    count: usize,
+) -> Result<Vec<u8>, CheckpointError> {
+    let len = file
+        .len()
+        .map_err(CheckpointError::io(path, "see its length"))?;
+    if offset + count as u64 > len {
+        return Err(CheckpointError::corrupt(
+            path,
+            "the end of the file",
+            len,
+            format!("there, at {len} bytes"),
+            format!("at byte {} or behind", offset + count as u64),
+        ));
+    }
+    let mut bytes = vec![0; count];
+    file.read_at(&mut bytes, offset)
+        .map_err(CheckpointError::io(
+            path,
+            format!("read {count} bytes at byte {offset}"),
+        ))?;
+    Ok(bytes)
+}
