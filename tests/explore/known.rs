@@ -13,8 +13,10 @@ pub(crate) struct Said {
 /// A run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    /// Its number.
+    /// Its number; 0 if it did not get to begin.
     pub(crate) run: u64,
+    /// The last call to the disk that was needed to begin it.
+    pub(crate) begun_at: u64,
     /// The state at each barrier.
     pub(crate) states: BTreeMap<u64, FlowState>,
     /// Epochs begun, in order.
@@ -33,22 +35,20 @@ impl Known {
         self.durable.last().map(|said| said.epoch)
     }
 
-    pub(crate) fn durable_count(&self) -> u64 {
-        self.durable.len() as u64
-    }
-
     /// Whether the epoch was begun, and not by parts that could not send it.
     pub(crate) fn may_hold(&self, epoch: u64) -> bool {
         !self.void.contains(&epoch) && self.begun.iter().any(|said| said.epoch == epoch)
     }
 }
 
-/// What was known when the call to the disk had been made; only the last of the runs was going on.
-pub(crate) fn until(runs: &[Known], operation: u64) -> Vec<Known> {
-    let mut runs = runs.to_vec();
-    if let Some(last) = runs.last_mut() {
-        last.begun.retain(|said| said.operation <= operation);
-        last.durable.retain(|said| said.operation <= operation);
+/// What was known of the runs `before` and of `current`, which was going on, when a call had been made.
+pub(crate) fn until(before: &[Known], current: &Known, operation: u64) -> Vec<Known> {
+    let mut runs = before.to_vec();
+    if current.run > 0 && current.begun_at <= operation {
+        let mut current = current.clone();
+        current.begun.retain(|said| said.operation <= operation);
+        current.durable.retain(|said| said.operation <= operation);
+        runs.push(current);
     }
     runs
 }

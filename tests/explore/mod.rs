@@ -146,6 +146,7 @@ impl<S: Subject> Explorer<'_, S> {
     /// A run, every crash of it, and the runs that follow some of them.
     fn run(&mut self, start: Start<'_>, depth: u32) -> Result<(), String> {
         let deeper = depth < self.extent.depth;
+        let number = self.extent.depth - depth + 1;
         let harmed = start.harmed;
         let disk = start.disk.clone();
         disk.record();
@@ -154,14 +155,14 @@ impl<S: Subject> Explorer<'_, S> {
             Ok(done) => done?,
             Err(_) => return Err("a panic in a run, above".into()),
         }
-        let known = run.known();
+        let (known, before) = run.known();
         let (moments, shape) = (disk.recorded(), run.shape());
         self.totals.runs += 1;
         self.totals.operations += disk.operations() - moments[0].operation;
-        self.totals.durable += known.iter().map(Known::durable_count).sum::<u64>();
-        self.totals.aborted += known.iter().map(|known| known.aborted).sum::<u64>();
+        self.totals.durable += known.durable.len() as u64;
+        self.totals.aborted += known.aborted;
         for moment in &moments {
-            let by = known::until(&known, moment.operation);
+            let by = known::until(before, known, moment.operation);
             let images = if moment.is_safe() {
                 1
             } else {
@@ -170,9 +171,8 @@ impl<S: Subject> Explorer<'_, S> {
             for image in 0..=images {
                 let (disk, how) = self.image(moment, image);
                 let at = |what: String| {
-                    let depth = self.extent.depth - depth + 1;
                     let operation = moment.operation;
-                    format!("run {depth}, after call {operation}, {how}: {what}")
+                    format!("run {number}, after call {operation}, {how}: {what}")
                 };
                 let decayed = how.contains("harmed");
                 let verdict = self.recover(&disk, &by, harmed || decayed).map_err(at)?;

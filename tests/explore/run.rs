@@ -46,11 +46,9 @@ impl<'a, S: Subject> Run<'a, S> {
         self.start.shape
     }
 
-    /// All runs so far, this one last; without it if it did not get to begin.
-    pub(crate) fn known(&self) -> Vec<Known> {
-        let mut runs = self.start.before.clone();
-        runs.extend((self.known.run > 0).then(|| self.known.clone()));
-        runs
+    /// What is known of it, and of those before it.
+    pub(crate) fn known(&self) -> (&Known, &[Known]) {
+        (&self.known, &self.start.before)
     }
 
     /// Goes through the run. An error is a wrong recovery, or a writer that does not do what it should.
@@ -84,6 +82,7 @@ impl<'a, S: Subject> Run<'a, S> {
             return Err(format!("the number {run} was given to a run before"));
         }
         self.known.run = run;
+        self.known.begun_at = self.start.disk.operations();
         for epoch in first_epoch..=first_epoch + self.random.below(7) {
             self.epoch(&mut writer, epoch)?;
         }
