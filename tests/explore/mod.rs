@@ -18,7 +18,7 @@ mod check;
 mod known;
 mod run;
 mod state;
-mod subject;
+pub(crate) mod subject;
 
 pub(crate) use subject::{Begun, Checkpoints, Found, Subject};
 

@@ -64,7 +64,11 @@ pub(crate) fn shape(random: &mut Random) -> Shape {
     };
     let mut parts = vec![part(Kind::Source, "events", 0, 1, 0, 64)];
     let partitions = 1 + random.below(2) as u32;
-    let entries_per_block = [4, 8, 16, 64][random.below(4) as usize];
+    let seed = random.next_u64();
+    let entries_per_block = match random.below(4) as usize {
+        _ if is_large(seed) => 4,
+        size => [4, 8, 16, 64][size],
+    };
     let entry_bytes = 24;
     for partition in 0..partitions {
         let block_bytes = entry_bytes * entries_per_block;
@@ -83,7 +87,7 @@ pub(crate) fn shape(random: &mut Random) -> Shape {
     }
     Shape {
         flow: "explored".into(),
-        seed: random.next_u64(),
+        seed,
         parts,
     }
 }
@@ -93,20 +97,34 @@ pub(crate) fn empty(shape: &Shape) -> FlowState {
     vec![PartState::default(); shape.parts.len()]
 }
 
+/// Blocks whose checksums share a page of the index.
+const GROUP_BLOCKS: u64 = 1024;
+
+/// One flow of 64 has parts whose index takes a second page.
+fn is_large(seed: u64) -> bool {
+    seed.is_multiple_of(64)
+}
+
 /// What happens to the state between two barriers.
-pub(crate) fn change(state: &mut FlowState, shape: &Shape, random: &mut Random) {
-    for (part, shape) in state.iter_mut().zip(&shape.parts) {
+pub(crate) fn change(state: &mut FlowState, flow: &Shape, random: &mut Random) {
+    let is_large = is_large(flow.seed);
+    let most_blocks = if is_large { GROUP_BLOCKS + 8 } else { 8 };
+    // A few blocks of an epoch, however many there are.
+    let stillness = if is_large { 1_000 } else { 6 };
+    for (part, shape) in state.iter_mut().zip(&flow.parts) {
         if shape.entry_bytes > 0 {
             let blocks = part.blocks.len() as u64;
-            let grown = match random.below(4) {
-                0 => (blocks + 1 + random.below(3)).min(8),
-                1 if blocks == 0 => 1,
+            let grown = match random.below(16) {
+                0..=3 if blocks == 0 && is_large => GROUP_BLOCKS - 4,
+                0..=3 => (blocks + 1 + random.below(3)).min(most_blocks),
+                4..=7 if blocks == 0 => 1,
+                8 => random.below(blocks + 1),
                 _ => blocks,
             };
             let new = || vec![0; shape.block_bytes as usize];
             part.blocks.resize_with(grown as usize, new);
             for block in &mut part.blocks {
-                match random.below(6) {
+                match random.below(stillness) {
                     0 => block.fill_with(|| random.next_u64() as u8),
                     1 => {
                         let entry = random.below(u64::from(shape.block_bytes / shape.entry_bytes));
@@ -150,7 +168,9 @@ pub(crate) fn pieces(
             Some(Some(old)) => old != block,
             Some(None) | None => ever.get(index).copied().unwrap_or(true),
         };
-        if needed || random.below(8) == 0 {
+        // Some are sent without need: the engine sends what may have changed.
+        let unneeded = random.below(8 + part.blocks.len() as u64 / 2) == 0;
+        if needed || unneeded {
             sent.push(Sent::Block(index as u64, block.clone()));
         }
     }

@@ -54,19 +54,7 @@ impl Subject for Checkpoints {
     type Writer = Writer<SimulatedDisk>;
 
     fn begin(&self, disk: &SimulatedDisk, shape: &Shape) -> Result<Begun<Self::Writer>, String> {
-        let dir = Path::new(DIR);
-        disk.create_dir(dir).map_err(|error| error.to_string())?;
-        disk.sync_dir(Path::new("/"))
-            .map_err(|error| error.to_string())?;
-        let NextRun { run, first_epoch } =
-            next_run(disk, dir).map_err(|error| error.to_string())?;
-        let run_dir = dir.join(run_name(run));
-        let writer = Writer::new(disk.clone(), run_dir, shape.clone(), first_epoch);
-        Ok(Begun {
-            writer: writer.map_err(|error| error.to_string())?,
-            run,
-            first_epoch,
-        })
+        begin_on(disk, shape)
     }
 
     fn files(&self, writer: &Self::Writer) -> [u64; ROTATION] {
@@ -95,4 +83,26 @@ impl Subject for Checkpoints {
             state: state.map_err(|error| error.to_string())?,
         })
     }
+}
+
+/// Begins a run on any disk.
+pub(crate) fn begin_on<D: Disk>(disk: &D, shape: &Shape) -> Result<Begun<Writer<D>>, String> {
+    let dir = Path::new(DIR);
+    let made = disk
+        .create_dir(dir)
+        .and_then(|()| disk.sync_dir(Path::new("/")));
+    made.map_err(|error| error.to_string())?;
+    let next = next_run(disk, dir).map_err(|error| error.to_string())?;
+    let NextRun { run, first_epoch } = next;
+    let writer = Writer::new(
+        disk.clone(),
+        dir.join(run_name(run)),
+        shape.clone(),
+        first_epoch,
+    );
+    Ok(Begun {
+        writer: writer.map_err(|error| error.to_string())?,
+        run,
+        first_epoch,
+    })
 }
