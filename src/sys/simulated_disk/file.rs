@@ -95,8 +95,8 @@ impl DiskFile for SimulatedFile {
     }
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
-        // Lengthening takes no room: what is between is a hole.
-        self.change(&[FaultKind::WriteError], 0, Change::Length(len))
+        let kinds = [FaultKind::WriteError, FaultKind::NoSpace];
+        self.change(&kinds, len, Change::Length(len))
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -50,7 +50,8 @@ impl FileNode {
             }
             Change::Length(len) => {
                 self.seen.set_len(*len);
-                self.room = self.room.min(*len);
+                // The machine's files take room for what they are lengthened by, too.
+                self.room = *len;
             }
             Change::Room(len) => {
                 self.seen.set_len(self.seen.len().max(*len));

@@ -1,0 +1,73 @@
+//! Checkpoints survive a crash at every call to the disk, and one in the recovery from it.
+//!
+//! The long form is `cargo run -p millstream-tools --release --bin crash_states -- --seeds 0..10000`. A seed
+//! that failed is replayed by the same command with `--seeds SEED`.
+
+#[path = "explore/careless.rs"]
+mod careless;
+mod explore;
+
+use careless::{Careless, Carelessness};
+use explore::{Checkpoints, Extent, Subject, Totals, explore};
+use std::ops::Range;
+
+const EXTENT: Extent = Extent {
+    depth: 2,
+    images: 2,
+    branches: 3,
+};
+
+fn explored(subject: &impl Subject, seeds: Range<u64>, extent: Extent) -> Result<Totals, String> {
+    let mut totals = Totals::default();
+    for seed in seeds {
+        let Extent {
+            depth,
+            images,
+            branches,
+        } = extent;
+        let found = explore(subject, seed, extent).map_err(|what| {
+            format!(
+                "{what}\nreplay: cargo run -p millstream-tools --bin crash_states -- --seeds {seed} --depth {depth} \
+                 --images {images} --branches {branches}"
+            )
+        })?;
+        totals.add(&found);
+    }
+    Ok(totals)
+}
+
+#[test]
+fn no_crash_leads_to_a_wrong_recovery() {
+    let totals = explored(&Checkpoints, 0..200, EXTENT).unwrap_or_else(|wrong| panic!("{wrong}"));
+    println!("{totals}");
+    // What was looked at must be worth it: no kind of state may be missing.
+    assert!(totals.states >= 100_000, "{totals}");
+    assert!(totals.deeper >= 50_000, "{totals}");
+    assert!(totals.refused >= 1_000, "{totals}");
+    assert!(totals.fell_back >= 500, "{totals}");
+    assert!(totals.aborted >= 100, "{totals}");
+    assert!(totals.durable >= 1_000, "{totals}");
+}
+
+#[test]
+fn nor_does_a_crash_in_a_recovery_from_a_crash_in_a_recovery() {
+    let extent = Extent {
+        depth: 4,
+        images: 1,
+        branches: 1,
+    };
+    let totals = explored(&Checkpoints, 10_000..10_030, extent);
+    let totals = totals.unwrap_or_else(|wrong| panic!("{wrong}"));
+    println!("{totals}");
+    assert!(totals.runs > 60, "{totals}");
+}
+
+/// The explorer itself: over a disk whose promises are not kept it must find wrong recoveries.
+#[test]
+fn each_promise_of_the_disk_that_is_broken_is_found_out() {
+    for carelessness in Carelessness::ALL {
+        let found = explored(&Careless(carelessness), 0..100, EXTENT);
+        let wrong = found.expect_err(&format!("{carelessness:?} was not found out"));
+        println!("{carelessness:?}: {wrong}");
+    }
+}
