@@ -67,10 +67,8 @@ pub fn reach(name: &'static str) {
     };
     // Relaxed: only this point counts, and it publishes nothing.
     if VISITS.fetch_add(1, Ordering::Relaxed) + 1 == wanted.visit {
-        let _ = rustix::process::kill_process(
-            rustix::process::getpid(),
-            rustix::process::Signal::KILL,
-        );
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
 }
 

@@ -11,7 +11,7 @@ pub mod procfs;
 pub mod quantity;
 pub mod random;
 pub mod rate;
-pub mod simulated_disk;
 pub mod real_disk;
+pub mod simulated_disk;
 pub(crate) mod sync;
 pub mod topology;

@@ -246,7 +246,8 @@ mod tests {
 
         let mut file = disk.open(&path, Open::Write).expect("there");
         file.set_len(9_998).expect("cut");
-        file.write_at(b"three", 9_998).expect("written behind the end");
+        file.write_at(b"three", 9_998)
+            .expect("written behind the end");
         file.sync().expect("safe");
         file.read_at(&mut bytes[..6], 9_997).expect("read");
         assert_eq!(&bytes[..6], b"othree");
