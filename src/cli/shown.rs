@@ -69,6 +69,10 @@ impl<S: Sink<Recommendation>> Sink<Recommendation> for Shown<S> {
         self.inner.is_blocked()
     }
 
+    fn barrier(&mut self, epoch: u64) {
+        self.inner.barrier(epoch);
+    }
+
     fn end(&mut self) {
         self.inner.end();
     }

@@ -35,6 +35,11 @@ pub trait Sink<T>: Send + 'static {
         false
     }
 
+    /// Results so far belong to `epoch`, of which a checkpoint is taken; those that follow to the next.
+    fn barrier(&mut self, epoch: u64) {
+        let _ = epoch;
+    }
+
     /// All results have been taken.
     fn end(&mut self) {}
 
@@ -143,8 +148,11 @@ impl<T: Event, S: Sink<T>> Downstream<T> for SinkEnd<S> {
         match marker {
             Marker::Watermark(_) | Marker::Progress(_) => {}
             Marker::Probe { read_ns, .. } => self.probes.push(read_ns),
-            Marker::Barrier { epoch, .. } => {
+            Marker::Barrier { epoch, checkpoint } => {
                 self.stamp(cx);
+                if checkpoint {
+                    self.sink.barrier(epoch);
+                }
                 self.part.epoch = epoch;
                 self.part.end_ns = cx.clock.now_ns();
                 if let Some(port) = &mut self.port {

@@ -1,5 +1,6 @@
 //! Files of results: they hold what a sequential run holds, read back as text where keys were text, and are
 //! whole or not there.
+mod epochs;
 mod failures;
 mod formats;
 mod runs;

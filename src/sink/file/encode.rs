@@ -12,7 +12,6 @@
 
 use super::lexicon::Lexicon;
 use super::native::NativeFile;
-use super::whole_file::WholeFile;
 use crate::sink::rows::{Column, KeyTexts, Kind};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use std::io::{self, Write};
@@ -33,33 +32,52 @@ pub enum FileFormat {
     Native,
 }
 
-enum Form {
-    Csv(Box<csv::Writer<WholeFile>>),
-    Jsonl(WholeFile),
-    Native(Box<NativeFile>),
+/// Where the bytes of a file go.
+pub(super) trait Output: Write {
+    /// Writes over the start of the file, if it has not been handed on.
+    fn overwrite_start(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+enum Form<W: Output> {
+    Csv(Box<csv::Writer<W>>),
+    Jsonl(W),
+    Native(Box<NativeFile<W>>),
 }
 
 /// Turns rows into bytes of one file.
-pub(super) struct Encoder {
-    form: Form,
+pub(super) struct Encoder<W: Output> {
+    form: Form<W>,
     columns: &'static [Column],
     lexicon: Lexicon,
     number: Vec<u8>,
 }
 
-impl Encoder {
+impl<W: Output> Encoder<W> {
+    /// For a file that starts here.
     pub(super) fn new(
-        file: WholeFile,
+        file: W,
+        format: FileFormat,
+        columns: &'static [Column],
+        texts: Arc<dyn KeyTexts>,
+    ) -> io::Result<Self> {
+        let mut encoder = Encoder::resumed(file, format, columns, texts)?;
+        if let Form::Csv(csv) = &mut encoder.form {
+            csv.write_record(header(columns)).map_err(plain)?;
+        }
+        Ok(encoder)
+    }
+
+    /// For a file that has rows already; a native one starts all the same.
+    pub(super) fn resumed(
+        file: W,
         format: FileFormat,
         columns: &'static [Column],
         texts: Arc<dyn KeyTexts>,
     ) -> io::Result<Self> {
         let form = match format {
             FileFormat::Csv => {
-                let mut csv = csv::WriterBuilder::new()
-                    .buffer_capacity(CSV_BUFFER_BYTES)
-                    .from_writer(file);
-                csv.write_record(header(columns)).map_err(plain)?;
+                let mut csv = csv::WriterBuilder::new();
+                let csv = csv.buffer_capacity(CSV_BUFFER_BYTES).from_writer(file);
                 Form::Csv(Box::new(csv))
             }
             FileFormat::Jsonl => Form::Jsonl(file),
@@ -72,6 +90,18 @@ impl Encoder {
             lexicon,
             number: Vec::new(),
         })
+    }
+
+    /// Hands on the bytes of all rows, and shows where they went.
+    pub(super) fn flush(&mut self) -> io::Result<&W> {
+        match &mut self.form {
+            Form::Csv(csv) => {
+                csv.flush()?;
+                Ok(csv.get_ref())
+            }
+            Form::Jsonl(file) => Ok(file),
+            Form::Native(native) => Ok(native.output()),
+        }
     }
 
     /// Writes one row, laid out as its columns say.
@@ -98,7 +128,7 @@ impl Encoder {
     }
 
     /// Ends the file after `rows` rows.
-    pub(super) fn end(self, rows: u64) -> io::Result<WholeFile> {
+    pub(super) fn end(self, rows: u64) -> io::Result<W> {
         match self.form {
             Form::Csv(mut csv) => {
                 csv.flush()?;
@@ -148,8 +178,8 @@ fn items(words: &[u64]) -> &[u64] {
     &items[..items.len().min(count as usize)]
 }
 
-fn csv_field(
-    csv: &mut csv::Writer<WholeFile>,
+fn csv_field<W: Write>(
+    csv: &mut csv::Writer<W>,
     kind: Kind,
     words: &[u64],
     lexicon: &mut Lexicon,

@@ -33,6 +33,20 @@ pub enum SinkError {
         /// The file.
         file: PathBuf,
     },
+    /// A file that is not what a checkpoint says of it.
+    #[error("{}: not the file of the checkpoint: {problem}; put the file of that run back, with the .after-… files beside it, or start afresh without --restore", file.display())]
+    NotOfCheckpoint {
+        /// The file.
+        file: PathBuf,
+        /// What differs.
+        problem: String,
+    },
+    /// A format that has an end, which a file that grows does not have.
+    #[error("{}: a native file is written whole or not at all, so it cannot grow by epochs; choose csv or jsonl (sink.kind), or run without checkpoints", file.display())]
+    NotByEpochs {
+        /// The file.
+        file: PathBuf,
+    },
     /// Asked to finish although the stream has not ended.
     #[error("{}: not written, since {missing} of {partitions} partitions did not reach the end of the stream; finish it after a run that succeeded", file.display())]
     Unfinished {
@@ -87,7 +101,9 @@ impl SinkError {
     /// The exit code of a command that ends with this error: 2 for a path that cannot be meant, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            SinkError::NotAFile { .. } | SinkError::Twice { .. } => 2,
+            SinkError::NotAFile { .. }
+            | SinkError::Twice { .. }
+            | SinkError::NotByEpochs { .. } => 2,
             _ => 1,
         }
     }

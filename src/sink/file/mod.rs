@@ -1,4 +1,4 @@
-//! Files of results: CSV, JSON lines or native, written by one thread off the cores, whole or not at all.
+//! Files of results: CSV, JSON lines or native, written by one thread off the cores.
 //!
 //! ```text
 //!   last stage, partition 0:  FileSink ──ring──┐
@@ -12,10 +12,17 @@
 //! the sink keeps what is left of the step and the task takes no more. When writing fails, the thread
 //! goes on emptying the rings, so that a full disk ends in an error and never in a run that hangs.
 //!
-//! Invariant: the target is either untouched or a whole file. Only [`FileWriter::finish`] gives the file its
+//! With checkpoints the file grows by durable epochs instead (`epoch_file.rs`): a partition's barrier is a mark in
+//! its ring, at which the thread waits for the others.
+//!
+//! Invariant without checkpoints: the target is either untouched or a whole file. Only [`FileWriter::finish`] gives the file its
 //! name, and only if every partition has reached its end and every row has been written and synced.
 
+mod by_epochs;
+mod destination;
 mod encode;
+mod epoch_file;
+mod epoch_position;
 mod error;
 mod lexicon;
 mod native;
@@ -24,6 +31,7 @@ mod port;
 mod whole_file;
 mod writer;
 
+pub use by_epochs::ResultsPart;
 pub use encode::FileFormat;
 pub use error::SinkError;
 pub use native_read::{NativeResults, read_native};

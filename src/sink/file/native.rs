@@ -19,10 +19,10 @@
 //!
 //! Invariant: every byte is covered by a checksum (XXH3-64, seed 0), or is one.
 
-use super::whole_file::WholeFile;
+use super::encode::Output;
 use crate::sink::rows::{COLUMN_NAME_BYTES, Column, KeyTexts, Kind, row_words};
 use bytemuck::{Pod, Zeroable, bytes_of};
-use std::io::{self, Write};
+use std::io;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 pub(super) const MAGIC: [u8; 8] = *b"MILLRES\0";
@@ -112,16 +112,20 @@ pub(super) fn start_checksum(start: &[u8]) -> u64 {
 }
 
 /// A native file being written; the header goes over the start at the end.
-pub(super) struct NativeFile {
-    file: WholeFile,
+pub(super) struct NativeFile<W> {
+    file: W,
     start: Vec<u8>,
     header: Header,
     checksum: Box<Xxh3>,
     row: Vec<u8>,
 }
 
-impl NativeFile {
-    pub(super) fn start(mut file: WholeFile, columns: &[Column]) -> io::Result<Self> {
+impl<W: Output> NativeFile<W> {
+    pub(super) fn output(&self) -> &W {
+        &self.file
+    }
+
+    pub(super) fn start(mut file: W, columns: &[Column]) -> io::Result<Self> {
         let row_bytes = 8 * row_words(columns);
         let header = Header {
             magic: MAGIC,
@@ -159,7 +163,7 @@ impl NativeFile {
     }
 
     /// Writes texts, checksum and header.
-    pub(super) fn end(mut self, rows: u64, texts: &dyn KeyTexts) -> io::Result<WholeFile> {
+    pub(super) fn end(mut self, rows: u64, texts: &dyn KeyTexts) -> io::Result<W> {
         let (mut written, mut count, mut bytes) = (Ok(()), 0u64, 0u64);
         texts.each(&mut |key, text| {
             if written.is_ok() {

@@ -13,6 +13,7 @@ use rtrb::{Producer, PushError};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::thread::Thread;
 
 /// Rows beyond a full ring that cost no allocation; an operator that puts out more at once costs one.
@@ -29,10 +30,27 @@ pub struct FileSink<T> {
     /// Set once the last row is in the ring.
     complete: Arc<AtomicBool>,
     writer: Thread,
+    /// Rows taken so far.
+    rows: u64,
+    /// Where it tells of epochs; nothing for a file that does not grow by them.
+    marks: Option<Sender<Mark>>,
+}
+
+/// Where an epoch ends in a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) epoch: u64,
+    /// Rows before it.
+    pub(super) rows: u64,
 }
 
 impl<T: Row> FileSink<T> {
-    pub(super) fn new(ring: Producer<T>, complete: Arc<AtomicBool>, writer: Thread) -> Self {
+    pub(super) fn new(
+        ring: Producer<T>,
+        complete: Arc<AtomicBool>,
+        marks: Option<Sender<Mark>>,
+        writer: Thread,
+    ) -> Self {
         FileSink {
             sum: 0,
             ring,
@@ -41,6 +59,8 @@ impl<T: Row> FileSink<T> {
             lost: 0,
             complete,
             writer,
+            rows: 0,
+            marks,
         }
     }
 
@@ -84,6 +104,7 @@ impl<T: Row> Sink<T> for FileSink<T> {
     #[inline(always)]
     fn take(&mut self, row: &T) {
         self.sum = self.sum.wrapping_add(row.digest());
+        self.rows += 1;
         if !self.kept.is_empty() {
             self.keep(*row);
         } else if let Err(PushError::Full(row)) = self.ring.push(*row) {
@@ -104,6 +125,16 @@ impl<T: Row> Sink<T> for FileSink<T> {
     fn end(&mut self) {
         self.ended = true;
         self.tell_end();
+    }
+
+    /// Sent before any later row is in the ring: whoever sees that row finds the mark.
+    fn barrier(&mut self, epoch: u64) {
+        if let Some(marks) = &self.marks {
+            let rows = self.rows;
+            // A writer that is gone needs no marks.
+            let _ = marks.send(Mark { epoch, rows });
+            self.writer.unpark();
+        }
     }
 
     fn digest(&self) -> Option<u64> {

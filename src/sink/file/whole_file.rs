@@ -3,6 +3,7 @@
 //! Owned by the writer thread. Dropped before `publish`, it leaves nothing behind. Its target is claimed for as
 //! long as it lives, so that a second sink on it is refused instead of replacing what the first one wrote.
 
+use super::encode::Output;
 use super::error::SinkError;
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
@@ -19,9 +20,19 @@ const BUFFER_BYTES: usize = 256 << 10;
 static CLAIMED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// The right of one sink to a target.
-struct Claim(PathBuf);
+pub(super) struct Claim(PathBuf);
 
 impl Claim {
+    /// That to `path`, whose directory exists and which is a regular file if it is anything.
+    pub(super) fn to(path: &Path) -> Result<Self, SinkError> {
+        Claim::of(resolve(path)?)
+    }
+
+    /// The one spelling of the target.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
     fn of(target: PathBuf) -> Result<Self, SinkError> {
         let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
         if claimed.insert(target.clone()) {
@@ -70,12 +81,6 @@ impl WholeFile {
         })
     }
 
-    /// Writes over the start.
-    pub(super) fn overwrite_start(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(0))?;
-        self.file.write_all(bytes)
-    }
-
     /// Makes it durable and gives it its name.
     pub(super) fn publish(self) -> io::Result<()> {
         let WholeFile {
@@ -88,6 +93,13 @@ impl WholeFile {
         temporary.persist(&claim.0).map_err(|failed| failed.error)?;
         // The rename is durable once the directory is.
         File::open(directory(&claim.0))?.sync_all()
+    }
+}
+
+impl Output for WholeFile {
+    fn overwrite_start(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(bytes)
     }
 }
 

@@ -1,25 +1,29 @@
 //! The writer thread of one file: empties the rings of all partitions in turn.
 //!
 //! ```text
-//!   round:  order = shared.order ─► each ring: encode ≤ TURN_ROWS rows, give the slots back
+//!   round:  order = shared.order ─► each ring: encode ≤ TURN_ROWS rows, up to its mark; give the slots back
+//!                                     ├─ all rings stand at the mark of an epoch ─► close it, go on
 //!                                     │ moved nothing
-//!                                     ├─ order Finish  ─► all partitions complete? end, sync, rename : error
-//!                                     ├─ order Abandon ─► leave, removing the temporary file
+//!                                     ├─ order Finish  ─► all partitions complete? end, sync, publish : error
+//!                                     ├─ order Abandon ─► leave, removing a temporary file
 //!                                     └─ order Write   ─► sleep
 //! ```
 //!
 //! The first error is kept and the file dropped with it; from then on rows are read and thrown away.
 
-use super::encode::{Encoder, FileFormat};
+use super::by_epochs::{ByEpochs, ResultsPart};
+use super::destination::{Destination, Whole};
+use super::encode::FileFormat;
 use super::error::SinkError;
-use super::port::FileSink;
-use super::whole_file::WholeFile;
+use super::port::{FileSink, Mark};
 use crate::sink::rows::{KeyTexts, Row, row_words, well_formed};
+use crate::sys::disk::Disk;
 use rtrb::{Consumer, RingBuffer};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -66,38 +70,89 @@ impl FileWriter {
         partitions: usize,
         texts: Arc<dyn KeyTexts>,
     ) -> Result<(FileWriter, Vec<FileSink<T>>), SinkError> {
+        let whole = Whole::create(path, format, T::COLUMNS, texts)?;
+        FileWriter::start(path, whole, partitions, 0)
+    }
+
+    /// Starts a file at `path` that grows by durable epochs; see `epoch_file.rs`. What was there goes now. Dropped
+    /// before [`FileWriter::finish`], it leaves what [`FileWriter::restore`] needs.
+    ///
+    /// # Errors
+    /// As for [`FileWriter::create`]; the native format.
+    pub fn create_by_epochs<T: Row, D: Disk>(
+        disk: D,
+        path: &Path,
+        format: FileFormat,
+        partitions: usize,
+        texts: Arc<dyn KeyTexts>,
+        part: Box<dyn ResultsPart>,
+    ) -> Result<(FileWriter, Vec<FileSink<T>>), SinkError> {
+        let made = ByEpochs::create(disk, path, format, T::COLUMNS, texts, part)?;
+        FileWriter::start(path, made, partitions, 0)
+    }
+
+    /// Goes on with the file at `path` where it stood at `position`, which its [`ResultsPart`] was given: rows of
+    /// later epochs are gone, rows up to it are all there. Safe to repeat if it is interrupted.
+    ///
+    /// # Errors
+    /// The file, or the rows beside it, are not those of the position; nothing is changed then. The system's.
+    pub fn restore<T: Row, D: Disk>(
+        disk: D,
+        path: &Path,
+        format: FileFormat,
+        partitions: usize,
+        texts: Arc<dyn KeyTexts>,
+        part: Box<dyn ResultsPart>,
+        position: &[u8],
+    ) -> Result<(FileWriter, Vec<FileSink<T>>), SinkError> {
+        let (restored, rows) =
+            ByEpochs::restore(disk, path, format, T::COLUMNS, texts, part, position)?;
+        FileWriter::start(path, restored, partitions, rows)
+    }
+
+    fn start<T: Row, O: Destination>(
+        path: &Path,
+        destination: O,
+        partitions: usize,
+        rows: u64,
+    ) -> Result<(FileWriter, Vec<FileSink<T>>), SinkError> {
         const {
             assert!(well_formed(T::COLUMNS), "1 to 24 bytes a column name");
             assert!(size_of::<T>() > 0, "a row has fields");
         }
-        let file = WholeFile::create(path)?;
-        let encoder = Encoder::new(file, format, T::COLUMNS, texts)
-            .map_err(|error| SinkError::io(path, "write", error))?;
         let slots = (RING_BYTES / size_of::<T>()).max(RING_ROWS_MIN);
         let mut producers = Vec::with_capacity(partitions);
         let mut lanes = Vec::with_capacity(partitions);
         for _ in 0..partitions {
             let (producer, ring) = RingBuffer::new(slots);
             let complete = Arc::new(AtomicBool::new(false));
-            producers.push((producer, complete.clone()));
-            lanes.push(Lane { ring, complete });
+            let (mark, marks) = channel();
+            let mark = O::BY_EPOCHS.then_some(mark);
+            producers.push((producer, complete.clone(), mark));
+            lanes.push(Lane {
+                ring,
+                complete,
+                marks,
+                mark: None,
+                read: 0,
+            });
         }
         let shared = Arc::new(Shared::default());
         let writing = Writing {
             path: path.to_path_buf(),
-            encoder: Ok(encoder),
+            destination: Ok(destination),
             lanes,
             words: vec![0; row_words(T::COLUMNS)],
-            rows: 0,
+            rows,
             shared: shared.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("results".into())
             .spawn(move || writing.run())
             .map_err(|error| SinkError::io(path, "start a thread to write", error))?;
-        let sinks = producers
-            .into_iter()
-            .map(|(ring, complete)| FileSink::new(ring, complete, thread.thread().clone()));
+        let sinks = producers.into_iter().map(|(ring, complete, mark)| {
+            FileSink::new(ring, complete, mark, thread.thread().clone())
+        });
         let sinks = sinks.collect();
         let writer = FileWriter {
             path: path.to_path_buf(),
@@ -112,7 +167,8 @@ impl FileWriter {
         self.shared.failed.load(Ordering::Relaxed)
     }
 
-    /// After a run that succeeded: writes what is left, syncs the file and gives it its name; returns its rows.
+    /// After a run that succeeded: writes what is left, syncs the file and gives it its name, or publishes all of it;
+    /// returns its rows.
     ///
     /// # Errors
     /// The first error of writing; or a partition did not reach its end. The target is then as it was.
@@ -143,20 +199,25 @@ impl Drop for FileWriter {
 struct Lane<T> {
     ring: Consumer<T>,
     complete: Arc<AtomicBool>,
+    marks: Receiver<Mark>,
+    /// The next mark, once it is known.
+    mark: Option<Mark>,
+    /// Rows read so far.
+    read: u64,
 }
 
 /// What the thread owns.
-struct Writing<T> {
+struct Writing<T, O> {
     path: PathBuf,
     /// Or the first error.
-    encoder: Result<Encoder, SinkError>,
+    destination: Result<O, SinkError>,
     lanes: Vec<Lane<T>>,
     words: Vec<u64>,
     rows: u64,
     shared: Arc<Shared>,
 }
 
-impl<T: Row> Writing<T> {
+impl<T: Row, O: Destination> Writing<T, O> {
     fn run(mut self) -> Result<u64, SinkError> {
         let mut sleep = SLEEP_FIRST;
         loop {
@@ -167,7 +228,7 @@ impl<T: Row> Writing<T> {
             if order == ORDER_ABANDON {
                 return Ok(0);
             }
-            if self.round() {
+            if self.round() | self.close_epoch() {
                 sleep = SLEEP_FIRST;
                 continue;
             }
@@ -183,29 +244,50 @@ impl<T: Row> Writing<T> {
     fn round(&mut self) -> bool {
         let mut moved = false;
         for lane in &mut self.lanes {
-            let count = lane.ring.slots().min(TURN_ROWS);
+            let count = lane.ready().min(TURN_ROWS);
             let Ok(chunk) = lane.ring.read_chunk(count) else {
                 continue;
             };
             let (first, second) = chunk.as_slices();
-            if let Ok(encoder) = &mut self.encoder {
-                let written = write(encoder, first, &mut self.words)
-                    .and_then(|()| write(encoder, second, &mut self.words));
+            if let Ok(destination) = &mut self.destination {
+                let written = write(destination, first, &mut self.words)
+                    .and_then(|()| write(destination, second, &mut self.words));
                 if let Err(error) = written {
-                    // Drops the file, which removes it.
-                    self.encoder = Err(SinkError::io(&self.path, "write", error));
+                    // Drops a temporary file, which removes it.
+                    self.destination = Err(SinkError::io(&self.path, "write", error));
                     self.shared.failed.store(true, Ordering::Relaxed);
                 }
             }
             chunk.commit_all();
+            lane.read += count as u64;
             self.rows += count as u64;
             moved |= count > 0;
         }
         moved
     }
 
+    /// Closes the epoch at whose marks all rings stand; whether they did.
+    fn close_epoch(&mut self) -> bool {
+        let mut epochs = self.lanes.iter().map(Lane::stands_at);
+        let Some(Some(epoch)) = epochs.next() else {
+            return false;
+        };
+        // Barriers reach every partition in one order.
+        if !epochs.all(|other| other == Some(epoch)) {
+            return false;
+        }
+        self.lanes.iter_mut().for_each(|lane| lane.mark = None);
+        if let Ok(destination) = &mut self.destination
+            && let Err(error) = destination.close(epoch, self.rows)
+        {
+            self.destination = Err(SinkError::io(&self.path, "write", error));
+            self.shared.failed.store(true, Ordering::Relaxed);
+        }
+        true
+    }
+
     fn conclude(self, complete: usize) -> Result<u64, SinkError> {
-        let encoder = self.encoder?;
+        let destination = self.destination?;
         if complete < self.lanes.len() {
             return Err(SinkError::Unfinished {
                 file: self.path,
@@ -213,9 +295,8 @@ impl<T: Row> Writing<T> {
                 partitions: self.lanes.len(),
             });
         }
-        encoder
+        destination
             .end(self.rows)
-            .and_then(WholeFile::publish)
             .map_err(|error| SinkError::io(self.path, "write", error))?;
         Ok(self.rows)
     }
@@ -226,12 +307,36 @@ impl<T> Lane<T> {
         // Acquire: pairs with the Release in `FileSink::tell_end`.
         self.complete.load(Ordering::Acquire)
     }
+
+    /// Rows that may be read now: those in the ring, up to the next mark.
+    fn ready(&mut self) -> usize {
+        // The ring before the marks: a mark was sent before any row behind it was put into the ring.
+        let count = self.ring.slots();
+        if self.mark.is_none() {
+            self.mark = self.marks.try_recv().ok();
+        }
+        let before_mark = self.mark.map_or(u64::MAX, |mark| mark.rows - self.read);
+        usize::try_from(before_mark)
+            .unwrap_or(usize::MAX)
+            .min(count)
+    }
+
+    /// The epoch at whose end it stands.
+    fn stands_at(&self) -> Option<u64> {
+        self.mark
+            .filter(|mark| mark.rows == self.read)
+            .map(|mark| mark.epoch)
+    }
 }
 
-fn write<T: Row>(encoder: &mut Encoder, rows: &[T], words: &mut [u64]) -> io::Result<()> {
+fn write<T: Row, O: Destination>(
+    destination: &mut O,
+    rows: &[T],
+    words: &mut [u64],
+) -> io::Result<()> {
     for row in rows {
         row.words(words);
-        encoder.row(words)?;
+        destination.row(words)?;
     }
     Ok(())
 }
