@@ -49,7 +49,7 @@ fn assert_refused(output: &Output, code: i32, parts: &[&str]) {
     );
 }
 
-const SUBCOMMANDS: [&str; 11] = [
+const SUBCOMMANDS: [&str; 13] = [
     "run",
     "replay",
     "bench",

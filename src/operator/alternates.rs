@@ -43,6 +43,15 @@ pub trait Alternates: Send + 'static {
     /// As [`Operator::end`], to the primary.
     fn end(&mut self, states: &mut dyn States<Self::State>, out: &mut impl Emit<Self::Out>);
 
+    /// What each remembers beside the states of keys, in their order.
+    fn save(&self, saved: &mut Vec<Vec<u8>>);
+
+    /// Gives each what it saved, in their order.
+    ///
+    /// # Errors
+    /// Why one of them cannot take it up, or there is not as much as there are operators.
+    fn restore(&mut self, saved: &[Vec<u8>]) -> Result<(), String>;
+
     /// Figures, caches and notes of all of them.
     fn told(&self, told: &mut Told);
 }
@@ -104,6 +113,20 @@ impl<P: TryOperator> Alternates for Primary<P> {
         self.0.end(states, out);
     }
 
+    fn save(&self, saved: &mut Vec<Vec<u8>>) {
+        saved.push(self.0.save());
+    }
+
+    fn restore(&mut self, saved: &[Vec<u8>]) -> Result<(), String> {
+        match saved {
+            [of_primary] => self.0.restore(of_primary),
+            _ => Err(format!(
+                "{} operators saved something, and here is one",
+                saved.len()
+            )),
+        }
+    }
+
     fn told(&self, told: &mut Told) {
         told.hear(&self.0);
     }
@@ -152,6 +175,19 @@ where
 
     fn end(&mut self, states: &mut dyn States<C::State>, out: &mut impl Emit<C::Out>) {
         self.before.end(states, out);
+    }
+
+    fn save(&self, saved: &mut Vec<Vec<u8>>) {
+        self.before.save(saved);
+        saved.push(self.alternate.save());
+    }
+
+    fn restore(&mut self, saved: &[Vec<u8>]) -> Result<(), String> {
+        let Some((last, before)) = saved.split_last() else {
+            return Err("nothing was saved of a recovery block".into());
+        };
+        self.before.restore(before)?;
+        self.alternate.restore(last)
     }
 
     fn told(&self, told: &mut Told) {

@@ -50,6 +50,22 @@ pub trait TryOperator: Send + 'static {
         let _ = (states, out);
     }
 
+    /// As [`Operator::save`].
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// As [`Operator::restore`].
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        if saved.is_empty() {
+            return Ok(());
+        }
+        Err("this operator remembers nothing of an earlier run".into())
+    }
+
     /// As [`Operator::measures`].
     fn measures(&self) -> Vec<(String, f64)> {
         Vec::new()
@@ -93,6 +109,14 @@ impl<Op: Operator> TryOperator for Op {
 
     fn end(&mut self, states: &mut dyn States<Op::State>, out: &mut impl Emit<Op::Out>) {
         Operator::end(self, states, out);
+    }
+
+    fn save(&self) -> Vec<u8> {
+        Operator::save(self)
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        Operator::restore(self, saved)
     }
 
     fn measures(&self) -> Vec<(String, f64)> {

@@ -309,6 +309,30 @@ impl<C: Alternates, T: Acceptance<C>> Operator for RecoveryBlock<C, T> {
         self.alternates.end(states, out);
     }
 
+    fn save(&self) -> Vec<u8> {
+        let mut saved = Vec::with_capacity(C::COUNT);
+        self.alternates.save(&mut saved);
+        // Of operators that remember nothing nothing is saved, as without a block around them.
+        if saved.iter().all(Vec::is_empty) {
+            return Vec::new();
+        }
+        if let [of_primary] = &mut saved[..] {
+            return std::mem::take(of_primary);
+        }
+        postcard::to_stdvec(&saved).expect("plain bytes can be written")
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        if saved.is_empty() {
+            return Ok(());
+        }
+        if C::COUNT == 1 {
+            return self.alternates.restore(&[saved.to_vec()]);
+        }
+        let saved: Vec<Vec<u8>> = postcard::from_bytes(saved).map_err(|error| error.to_string())?;
+        self.alternates.restore(&saved)
+    }
+
     fn measures(&self) -> Vec<(String, f64)> {
         self.told().measures
     }
