@@ -180,7 +180,7 @@ fn an_event_that_fails_leaves_no_trace() -> Result<(), FlowError> {
         let retries = (seed % 3) as u32;
         let policy = Policy::dead_letter().retry(retries, Duration::from_micros(20));
         let outcome = Flow::new(options(seed))
-            .source("steps", Iter(steps.clone().into_iter()))
+            .source("steps", Iter::new(steps.clone().into_iter()))
             .partition_by(|step: &Step| step.key)
             .keyed("steps", |_| {
                 recovery_block(Failing).accept(accepted).on_failure(policy)
@@ -257,7 +257,7 @@ fn a_key_waits_in_order_while_its_event_is_tried_again() -> Result<(), FlowError
         let steps = steps(seed);
         let policy = Policy::stop().retry(3, Duration::from_micros(1 + seed % 50));
         let outcome = Flow::new(options(seed))
-            .source("steps", Iter(steps.clone().into_iter()))
+            .source("steps", Iter::new(steps.clone().into_iter()))
             .partition_by(|step: &Step| step.key)
             .keyed("steps", |_| Transient::default().on_failure(policy))
             .sink(|_| Collect::default())
@@ -302,7 +302,7 @@ fn alternates_start_from_the_state_as_it_was() -> Result<(), FlowError> {
     for seed in seeds(200) {
         let steps = steps(seed);
         let outcome = Flow::new(options(seed))
-            .source("steps", Iter(steps.clone().into_iter()))
+            .source("steps", Iter::new(steps.clone().into_iter()))
             .partition_by(|step: &Step| step.key)
             .keyed("steps", |_| {
                 // Errors go to the first alternate, panics to the second, which takes all that is left.
@@ -367,7 +367,7 @@ fn the_options_guard_stages_that_know_nothing_of_it() -> Result<(), FlowError> {
             failure,
             ..options(seed)
         })
-        .source("steps", Iter(steps.clone().into_iter()))
+        .source("steps", Iter::new(steps.clone().into_iter()))
         .partition_by(|step: &Step| step.key)
         .keyed("steps", |_| {
             update(|step: &Step, state: &mut State| {
@@ -405,7 +405,7 @@ fn skip_counts_and_stop_names_the_event() -> Result<(), FlowError> {
             pin: false,
             ..Options::default()
         })
-        .source("steps", Iter(steps.into_iter()))
+        .source("steps", Iter::new(steps.into_iter()))
         .partition_by(|step: &Step| step.key)
         .keyed("steps", move |_| recovery_block(Failing).on_failure(policy))
         .sink(|_| Collect::default())

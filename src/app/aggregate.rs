@@ -183,6 +183,11 @@ impl<R: Reading> Operator for Aggregate<R> {
     }
 }
 
+/// What partitioning by content goes by. A function, so that its type does not depend on source and sink.
+fn content_of<R: Reading>(reading: &R) -> u64 {
+    reading.value() as u64
+}
+
 /// Runs `aggregate` over the readings of `source`.
 ///
 /// # Errors
@@ -203,7 +208,7 @@ where
         .source("readings", source)
         .partition_by(S::Event::key)
         .event_time(S::Event::ts_ns)
-        .by_content(|reading: &S::Event| reading.value() as u64)
+        .by_content(content_of::<S::Event>)
         .partitioning(partitioning)
         .keyed("aggregate", |_| Aggregate::<S::Event>::default())
         .sink(make_sink)

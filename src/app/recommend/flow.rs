@@ -254,6 +254,32 @@ where
     }
 }
 
+// Keys and times are functions, not closures: a closure in the generic `job` would be a type of its own for
+// each source and sink, and every stage would be compiled anew for each (minutes of it).
+fn user_of(click: &Click) -> u64 {
+    click.user
+}
+
+fn time_of_click(click: &Click) -> u64 {
+    click.ts_ns
+}
+
+fn item_of(touch: &Touch) -> u64 {
+    touch.item
+}
+
+fn time_of_touch(touch: &Touch) -> u64 {
+    touch.ts_ns
+}
+
+fn answer_of(partial: &Partial) -> u64 {
+    partial.click.key()
+}
+
+fn time_of_partial(partial: &Partial) -> u64 {
+    partial.ts_ns
+}
+
 fn job<S, K, M>(
     options: Options,
     source: S,
@@ -274,19 +300,19 @@ where
     Flow::new(options)
         .source("clicks", source)
         .map(Into::<Click>::into)
-        .partition_by(|click: &Click| click.user)
-        .event_time(|click: &Click| click.ts_ns)
+        .partition_by(user_of)
+        .event_time(time_of_click)
         .partitioning(partitioning)
         .keyed("history", move |_| HistoryStage(of_history.clone()))
-        .partition_by(|touch: &Touch| touch.item)
-        .event_time(|touch: &Touch| touch.ts_ns)
+        .partition_by(item_of)
+        .event_time(time_of_touch)
         .keyed("neighbours", move |partition| NeighboursStage {
             params: of_neighbours.clone(),
             popular: Popular::default(),
             kept: KeptOrders::share(of_neighbours.answers_kept(), partition, partitions),
         })
-        .partition_by(|partial: &Partial| partial.click.key())
-        .event_time(|partial: &Partial| partial.ts_ns)
+        .partition_by(answer_of)
+        .event_time(time_of_partial)
         .keyed("answer", move |_| AnswerStage {
             params: of_answer.clone(),
             memory: Memory::default(),
