@@ -319,10 +319,23 @@ fn reading_speed() {
     let blocks = 64 << 10;
     let block: Vec<u8> = (0..4096).map(|at| (at * 7) as u8).collect();
     for part in 0..3 {
-        writer.take(part, Piece::Begin { epoch: 1, target: 0, since: None });
+        writer.take(
+            part,
+            Piece::Begin {
+                epoch: 1,
+                target: 0,
+                since: None,
+            },
+        );
         let count = if part == 1 { blocks } else { 0 };
         for index in 0..count {
-            writer.take(part, Piece::Block { index, bytes: &block });
+            writer.take(
+                part,
+                Piece::Block {
+                    index,
+                    bytes: &block,
+                },
+            );
         }
         writer.take(part, Piece::End { blocks: count });
     }
@@ -332,14 +345,19 @@ fn reading_speed() {
     for round in 0..3 {
         for threads in [1, 2] {
             let start = std::time::Instant::now();
-            directory.snapshot_on(threads, Wanted::Latest).expect("whole");
+            directory
+                .snapshot_on(threads, Wanted::Latest)
+                .expect("whole");
             let speed = gib / start.elapsed().as_secs_f64();
             println!("round {round}: pread on {threads} threads: {speed:.2} GiB/s");
         }
         let start = std::time::Instant::now();
         let file = std::fs::File::open(dir.path().join("run-000001/aggregate-0.0")).expect("there");
         let map = millstream::sys::mapping::map_readonly(&file).expect("mapped");
-        let crcs = map.chunks_exact(4096).map(crc32c::crc32c).fold(0, |all, crc| all ^ crc);
+        let crcs = map
+            .chunks_exact(4096)
+            .map(crc32c::crc32c)
+            .fold(0, |all, crc| all ^ crc);
         let speed = gib / start.elapsed().as_secs_f64();
         println!("round {round}: mapped on 1 thread: {speed:.2} GiB/s ({crcs:x})");
     }
