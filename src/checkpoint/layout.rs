@@ -247,14 +247,15 @@ pub(super) fn check_shape(shape: &PartShape) -> Result<(), CheckpointError> {
         what,
     };
     let block_bytes = shape.block_bytes;
-    if !(BLOCK_BYTES_MIN..=BLOCK_BYTES_MAX).contains(&block_bytes) || block_bytes % 8 != 0 {
+    if !(BLOCK_BYTES_MIN..=BLOCK_BYTES_MAX).contains(&block_bytes) || !block_bytes.is_multiple_of(8)
+    {
         return Err(wrong(format!(
             "blocks of {block_bytes} bytes; a multiple of 8 from {BLOCK_BYTES_MIN} to {BLOCK_BYTES_MAX} would do"
         )));
     }
     let entry_bytes = shape.entry_bytes;
     if entry_bytes > 0
-        && (block_bytes % entry_bytes != 0
+        && (!block_bytes.is_multiple_of(entry_bytes)
             || u64::from(shape.value_bytes) + 16 > u64::from(entry_bytes))
     {
         return Err(wrong(format!(

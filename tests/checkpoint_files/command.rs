@@ -43,7 +43,7 @@ fn a_directory_is_listed_and_verified() {
         .as_array()
         .expect("a list")
         .iter()
-        .map(|line| &line["state"])
+        .map(|line| line["state"].as_str().unwrap_or_default())
         .collect();
     assert_eq!(
         (code, states),

@@ -73,9 +73,9 @@ fn every_bit_of_the_newest_slot_counts() {
     // Slots are filled in turn: epoch 3 stands in the third, behind header and copy.
     let slot_bytes = (manifest.len() - 8192) / 4;
     let slot = 8192 + 2 * slot_bytes;
-    for at in slot..slot + slot_bytes {
+    for (at, byte) in manifest.iter().enumerate().skip(slot).take(slot_bytes) {
         for bit in 0..8 {
-            poke(&path, at, manifest[at] ^ 1 << bit);
+            poke(&path, at, byte ^ 1 << bit);
             let (snapshot, rejected) = latest(whole.dir.path());
             assert_eq!(snapshot.epoch, 2, "bit {bit} of byte {at}");
             assert!(
@@ -83,7 +83,7 @@ fn every_bit_of_the_newest_slot_counts() {
                 "{rejected:?}"
             );
         }
-        poke(&path, at, manifest[at]);
+        poke(&path, at, *byte);
     }
     assert_eq!(whole.restores(3), [""; 0]);
 }
@@ -126,12 +126,12 @@ fn every_byte_of_a_header_and_of_an_index_page_counts() {
     for name in ["readings-0.2", "aggregate-0.2"] {
         let bytes = whole.bytes(name);
         let path = whole.file(name);
-        for at in 0..8192 {
-            poke(&path, at, bytes[at] ^ 0x10);
+        for (at, byte) in bytes.iter().enumerate().take(8192) {
+            poke(&path, at, byte ^ 0x10);
             let (snapshot, rejected) = latest(whole.dir.path());
             assert_eq!(snapshot.epoch, 2, "byte {at} of {name}");
             assert!(rejected[0].contains(name), "{rejected:?}");
-            poke(&path, at, bytes[at]);
+            poke(&path, at, *byte);
         }
     }
     assert_eq!(whole.restores(3), [""; 0]);
@@ -144,15 +144,15 @@ fn every_byte_of_a_block_counts() {
     let path = whole.file("aggregate-0.2");
     // 6 blocks of entries, 21 of extras, of 64 bytes each; what follows means nothing.
     let end = 8192 + (6 + 21) * 64;
-    for at in 8192..end {
-        poke(&path, at, bytes[at] ^ 1 << (at % 8));
+    for (at, byte) in bytes.iter().enumerate().take(end).skip(8192) {
+        poke(&path, at, byte ^ 1 << (at % 8));
         let (snapshot, rejected) = latest(whole.dir.path());
         assert_eq!(snapshot.epoch, 2, "byte {at}");
         assert!(
             rejected[0].contains("the checksum of block"),
             "{rejected:?}"
         );
-        poke(&path, at, bytes[at]);
+        poke(&path, at, *byte);
     }
     poke(&path, end, 1);
     assert_eq!(whole.restores(3), [""; 0]);

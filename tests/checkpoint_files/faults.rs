@@ -28,7 +28,7 @@ pub(crate) struct FaultyFile {
 impl Faulty {
     pub(crate) const WALL_MS: u64 = 1_700_000_000_000;
 
-    fn fail(&self, operation: &'static str, path: &'static str, passes: u32) {
+    pub(crate) fn fail(&self, operation: &'static str, path: &'static str, passes: u32) {
         *self.fault.lock().expect("unpoisoned") = Some((operation, path, passes));
     }
 

@@ -4,5 +4,6 @@ mod command;
 mod corruption;
 mod faults;
 mod golden;
+mod killed;
 mod round_trip;
 mod support;
