@@ -6,6 +6,7 @@ pub mod cli;
 pub mod event;
 pub mod exchange;
 pub mod flow;
+pub mod journal;
 pub mod laboratory;
 pub mod latency;
 pub mod operator;
