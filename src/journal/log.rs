@@ -11,48 +11,10 @@
 
 use super::error::JournalError;
 use super::frame::{self, Frame, HEADER_BYTES, PAYLOAD_BYTES_MAX, SegmentHeader, VERSION};
+use super::rules::{RESTORE, Rules, any_frame, walk};
 use crate::sys::disk::{Disk, DiskFile, Open};
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
-
-const RESTORE: &str =
-    "bring the directory back from a copy, or remove it and start afresh without --restore";
-
-/// What holds for all segments of a log.
-#[derive(Clone, Debug)]
-pub(super) struct Rules {
-    pub(super) dir: PathBuf,
-    pub(super) prefix: &'static str,
-    pub(super) unit_bytes: u32,
-    pub(super) segment_bytes: u64,
-    pub(super) bytes_max: u64,
-}
-
-impl Rules {
-    /// Named after its first frame, so that names in order are segments in order.
-    fn path(&self, first_sequence: u64) -> PathBuf {
-        let name = format!("{}-{first_sequence:020}", self.prefix);
-        self.dir.join(name)
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        let number = name.strip_prefix(self.prefix)?.strip_prefix('-')?;
-        (number.len() == 20).then(|| number.parse().ok())?
-    }
-
-    #[cold]
-    fn damaged(&self, segment: u64, offset: usize, what: &'static str) -> JournalError {
-        JournalError::Damaged {
-            file: self.path(segment),
-            offset: offset as u64,
-            what,
-            found: "other bytes than were written".into(),
-            expected: "what its checksum says".into(),
-            remedy: RESTORE,
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Segment {
@@ -80,49 +42,6 @@ pub(super) struct Log<D: Disk> {
     cut_bytes: u64,
     /// A write or a sync has failed.
     is_broken: bool,
-}
-
-/// How far the frames of a segment are right.
-struct Walk {
-    sequence: u64,
-    unit: u64,
-    at: usize,
-}
-
-/// Shows the frames of a segment up to the first that is not right.
-fn walk(
-    rules: &Rules,
-    header: &SegmentHeader,
-    bytes: &[u8],
-    mut show: impl FnMut(&Frame<'_>),
-) -> Walk {
-    let mut walk = Walk {
-        sequence: header.first_sequence,
-        unit: header.first_unit,
-        at: HEADER_BYTES,
-    };
-    while let Some(found) = bytes.get(walk.at..).and_then(frame::get) {
-        let units = found.payload.len() / rules.unit_bytes as usize;
-        let is_next = (found.header.sequence, found.header.first_unit)
-            == (walk.sequence, walk.unit)
-            && units * rules.unit_bytes as usize == found.payload.len();
-        if !is_next {
-            break;
-        }
-        show(&found);
-        walk.sequence += 1;
-        walk.unit += units as u64;
-        walk.at += frame::frame_bytes(found.payload.len());
-    }
-    walk
-}
-
-/// Whether a frame anywhere in `bytes` fits `fits`.
-fn any_frame(bytes: &[u8], fits: impl Fn(&Frame<'_>) -> bool) -> bool {
-    let places = (0..bytes.len()).step_by(8);
-    places
-        .filter_map(|at| frame::get(&bytes[at..]))
-        .any(|found| fits(&found))
 }
 
 impl<D: Disk> Log<D> {

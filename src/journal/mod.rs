@@ -18,6 +18,7 @@ mod error;
 mod frame;
 mod fsync;
 mod log;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +26,8 @@ pub use error::JournalError;
 pub use fsync::Fsync;
 
 use crate::sys::disk::Disk;
-use log::{Log, Rules};
+use log::Log;
+use rules::Rules;
 use std::path::{Path, PathBuf};
 
 /// How a journal is kept.
