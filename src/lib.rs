@@ -7,6 +7,7 @@ pub mod event;
 pub mod exchange;
 pub mod failure;
 pub mod flow;
+pub mod journal;
 pub mod laboratory;
 pub mod latency;
 pub mod operator;

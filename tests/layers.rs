@@ -9,7 +9,8 @@
 //!   4  runtime  schedule                       cores; which task on which
 //!   3  exchange  source  operator  sink        the kinds of task, and what joins them
 //!   2  ring  state  cache  failure             how events cross cores, where state lives, what makes room; failed events
-//!   1  checkpoint  latency  partition  task    what survives; the report; who owns a key; what is stepped
+//!   1  checkpoint  journal  latency            what survives; the report
+//!      partition  task                         who owns a key; what is stepped
 //!   0  event  sys                              the event; the machine
 //! ```
 //!
@@ -20,10 +21,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each top-level module and its layer.
-const LAYERS: [(&str, u8); 23] = [
+const LAYERS: [(&str, u8); 24] = [
     ("event", 0),
     ("sys", 0),
     ("checkpoint", 1),
+    ("journal", 1),
     ("latency", 1),
     ("partition", 1),
     ("task", 1),

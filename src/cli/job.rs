@@ -99,10 +99,13 @@ pub fn run_job(
 fn replay(config: &Config, tell: &mut dyn FnMut(Update)) -> Result<Report, JobError> {
     let source = &config.source;
     let pace = super::load::pace(config)?;
-    let trace = trace::open(&source.trace, &source.options)?;
-    let native = trace.describe().format == Format::Native;
-    drop(trace);
-    if native {
+    // What a pipe has given once it does not give again: it is opened by its reader alone.
+    let is_pipe = std::fs::metadata(&source.trace).is_ok_and(|found| !found.is_file());
+    let is_native = || -> Result<bool, TraceError> {
+        let trace = trace::open(&source.trace, &source.options)?;
+        Ok(trace.describe().format == Format::Native)
+    };
+    if !is_pipe && is_native()? {
         // Checked whole before the clock starts; that also brings its pages into memory.
         let mapped = Mapped::open(&source.trace, true)?;
         let texts = mapped.texts()?;

@@ -17,7 +17,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
     A record that cannot be read is set aside with its line and the reason, and counted; \
     `--on-bad-record fail` ends the run instead.")]
 pub struct ReplayArgs {
-    /// The trace; .zst, .gz, .bz2 and .xz are read as they are
+    /// The trace, or - for standard input; .zst, .gz, .bz2 and .xz are read as they are
     pub trace: String,
     /// Application [default: recommend]
     #[arg(long, value_parser = words(App::WORDS))]
@@ -45,7 +45,11 @@ impl ReplayArgs {
         let trace = FlagSetting {
             key: "source.trace",
             flag: "TRACE",
-            text: self.trace.clone(),
+            // As everywhere, a dash is standard input.
+            text: match self.trace.as_str() {
+                "-" => "/dev/stdin".into(),
+                trace => trace.to_owned(),
+            },
         };
         [trace]
             .into_iter()
