@@ -49,7 +49,7 @@ fn assert_refused(output: &Output, code: i32, parts: &[&str]) {
     );
 }
 
-const SUBCOMMANDS: [&str; 10] = [
+const SUBCOMMANDS: [&str; 11] = [
     "run",
     "replay",
     "bench",
@@ -57,6 +57,7 @@ const SUBCOMMANDS: [&str; 10] = [
     "report",
     "compare",
     "trace",
+    "checkpoint",
     "check",
     "completions",
     "man",
@@ -94,6 +95,10 @@ fn help_of_each_subcommand_teaches_with_an_example() {
         &["trace", "info"],
         &["trace", "convert"],
         &["trace", "generate"],
+        &["checkpoint", "ls"],
+        &["checkpoint", "inspect"],
+        &["checkpoint", "verify"],
+        &["checkpoint", "export"],
     ];
     for leaf in leaves {
         let output = run(&[leaf, &["--help"]].concat());

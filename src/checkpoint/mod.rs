@@ -17,6 +17,7 @@
 mod directory;
 mod error;
 mod layout;
+mod listing;
 mod lock;
 mod manifest;
 mod names;
@@ -27,10 +28,9 @@ mod shape;
 mod slot;
 mod snapshot;
 mod writer;
-pub use directory::{
-    Directory, EpochState, ListedEpoch, ListedRun, NextRun, Rejected, Wanted, next_run,
-};
+pub use directory::{Directory, NextRun, Rejected, Wanted, next_run};
 pub use error::CheckpointError;
+pub use listing::{EpochState, ListedEpoch, ListedRun};
 pub use lock::{DirLock, lock};
 pub use names::run_name;
 pub use older::remove_older;

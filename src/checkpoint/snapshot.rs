@@ -11,9 +11,9 @@
 //!
 //! Shared by as many threads as like; nothing in it changes.
 
-use super::directory::read_bytes;
 use super::error::CheckpointError;
 use super::layout::{GROUP_PLACES, Header, PAGE_BYTES, PLACES_MAX, Places, index_offset, seal_of};
+use super::listing::read_bytes;
 use super::names::stems;
 use super::shape::Shape;
 use super::slot::{Slot, SlotPart};

@@ -12,6 +12,7 @@ pub mod args;
 mod bench;
 mod cache;
 mod check;
+mod checkpoint;
 mod compare;
 mod completions;
 pub mod config;
@@ -60,6 +61,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         Some(Command::Report(args)) => report::report(args, global),
         Some(Command::Compare(args)) => compare::compare(args, global),
         Some(Command::Trace(command)) => trace::trace(command, global),
+        Some(Command::Checkpoint(command)) => checkpoint::checkpoint(command, global),
         Some(Command::Check(_)) => check::check(global),
         Some(Command::Completions(args)) => completions::completions(args),
         Some(Command::Man(args)) => man::man(args),

@@ -309,3 +309,56 @@ fn an_epoch_that_is_not_there_is_refused_with_those_that_are() {
         "{error}"
     );
 }
+
+/// 256 MiB from the page cache, by `pread` as snapshots are verified, and mapped.
+#[test]
+#[ignore = "a measurement; run it with --release --nocapture"]
+fn reading_speed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut writer = writer(dir.path(), RealDisk::mapped());
+    let blocks = 64 << 10;
+    let block: Vec<u8> = (0..4096).map(|at| (at * 7) as u8).collect();
+    for part in 0..3 {
+        writer.take(
+            part,
+            Piece::Begin {
+                epoch: 1,
+                target: 0,
+                since: None,
+            },
+        );
+        let count = if part == 1 { blocks } else { 0 };
+        for index in 0..count {
+            writer.take(
+                part,
+                Piece::Block {
+                    index,
+                    bytes: &block,
+                },
+            );
+        }
+        writer.take(part, Piece::End { blocks: count });
+    }
+    writer.settle().expect("all ended");
+    let gib = (blocks * 4096) as f64 / f64::from(1 << 30);
+    let directory = Directory::open(RealDisk::plain(), dir.path()).expect("a directory");
+    for round in 0..3 {
+        for threads in [1, 2] {
+            let start = std::time::Instant::now();
+            directory
+                .snapshot_on(threads, Wanted::Latest)
+                .expect("whole");
+            let speed = gib / start.elapsed().as_secs_f64();
+            println!("round {round}: pread on {threads} threads: {speed:.2} GiB/s");
+        }
+        let start = std::time::Instant::now();
+        let file = std::fs::File::open(dir.path().join("run-000001/aggregate-0.0")).expect("there");
+        let map = millstream::sys::mapping::map_readonly(&file).expect("mapped");
+        let crcs = map
+            .chunks_exact(4096)
+            .map(crc32c::crc32c)
+            .fold(0, |all, crc| all ^ crc);
+        let speed = gib / start.elapsed().as_secs_f64();
+        println!("round {round}: mapped on 1 thread: {speed:.2} GiB/s ({crcs:x})");
+    }
+}

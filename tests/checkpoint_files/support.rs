@@ -1,8 +1,7 @@
 //! A plain model of a flow's state, and the pieces that a capture of it sends.
 
 use millstream::checkpoint::{
-    Directory, Kind, PartShape, Piece, ROTATION, Settled, Shape, Snapshot, Wanted, Writer,
-    next_target,
+    Directory, Kind, PartShape, Piece, Settled, Shape, Snapshot, Wanted, Writer, next_target,
 };
 use millstream::sys::disk::Disk;
 use millstream::sys::real_disk::RealDisk;
@@ -192,19 +191,21 @@ pub(crate) fn latest(dir: &Path) -> (Snapshot<RealDisk>, Vec<String>) {
     (snapshot, rejected.iter().map(ToString::to_string).collect())
 }
 
-/// The three newest durable epochs of a fresh run with their states, written in `dir`.
-pub(crate) fn three_epochs(dir: &Path) -> Vec<(u64, Model)> {
-    let mut writer =
-        Writer::new(RealDisk::plain(), dir.join("run-000001"), shape(), 1).expect("a writer");
-    let mut model = Model::new(shape(), 1);
+/// `count` durable epochs of a fresh run, oldest first, each with what it holds.
+pub(crate) fn epochs<D: Disk>(disk: D, dir: &Path, shape: Shape, count: u8) -> Vec<(u64, Model)> {
+    let keyed = (0..shape.parts.len()).filter(|part| shape.parts[*part].entry_bytes > 0);
+    let keyed: Vec<usize> = keyed.collect();
+    let mut writer = Writer::new(disk, dir.join("run-000001"), shape.clone(), 1).expect("a writer");
+    let mut model = Model::new(shape, 1);
     let mut states = Vec::new();
-    for fill in 1..=ROTATION as u8 {
-        for index in [0, 2, 5] {
-            model.change(1, index, fill.wrapping_add(index as u8));
-            model.change(2, index, fill ^ 0x55);
+    for fill in 1..=count {
+        for part in &keyed {
+            for index in [0, 2, 5] {
+                model.change(*part, index, fill.wrapping_add(index as u8));
+            }
+            model.set_extras(*part, 1300, fill);
         }
         model.set_extras(0, 24, fill);
-        model.set_extras(1, 5000, fill);
         let state = model.clone();
         states.push((model.durable(&mut writer), state));
     }

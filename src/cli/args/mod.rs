@@ -5,12 +5,17 @@
 
 mod bench;
 mod cache;
+mod checkpoint;
 mod engine;
 mod replay;
 mod trace;
 
 pub use bench::BenchArgs;
 pub use cache::CacheArgs;
+pub use checkpoint::{
+    CheckpointCommand, CheckpointExportArgs, CheckpointInspectArgs, CheckpointLsArgs,
+    CheckpointVerifyArgs,
+};
 pub use engine::EngineArgs;
 pub use replay::ReplayArgs;
 pub use trace::{ConvertArgs, GenerateArgs, InfoArgs, TraceCommand};
@@ -134,6 +139,9 @@ pub enum Command {
     /// Look at, convert or generate trace files
     #[command(subcommand)]
     Trace(TraceCommand),
+    /// Look at, verify or export checkpoints
+    #[command(subcommand)]
+    Checkpoint(CheckpointCommand),
     /// Say what on this machine will hurt the tail, and what to do
     Check(CheckArgs),
     /// Print completions for a shell
