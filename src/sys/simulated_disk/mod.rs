@@ -21,6 +21,8 @@ mod draw;
 mod fault;
 mod file;
 mod image;
+#[cfg(test)]
+mod model_tests;
 mod node;
 #[cfg(test)]
 mod tests;
