@@ -32,3 +32,8 @@ fn traces() {
 fn configurations() {
     replay("configuration", 12, decoders::configuration::decode);
 }
+
+#[test]
+fn checkpoints() {
+    replay("checkpoint", 16, decoders::checkpoint::decode);
+}

@@ -95,8 +95,18 @@ impl<D: Disk> Directory<D> {
     pub fn next_run(&self) -> NextRun {
         let epochs = self.runs.iter().flat_map(|run| &run.epochs);
         NextRun {
-            run: self.runs.iter().map(|run| run.run).max().unwrap_or(0) + 1,
-            first_epoch: epochs.map(ListedEpoch::epoch).max().unwrap_or(0) + 1,
+            run: self
+                .runs
+                .iter()
+                .map(|run| run.run)
+                .max()
+                .unwrap_or(0)
+                .saturating_add(1),
+            first_epoch: epochs
+                .map(ListedEpoch::epoch)
+                .max()
+                .unwrap_or(0)
+                .saturating_add(1),
         }
     }
 

@@ -15,7 +15,8 @@ pub enum FaultKind {
     /// `ENOSPC`. Writing to where room was taken before goes on.
     NoSpace,
     /// A sync fails with `EIO` and drops what was pending: some of it is safe, the rest never will be,
-    /// though the process may go on seeing it and later syncs succeed.
+    /// though the process may go on seeing it and later syncs succeed. Names are not dropped when the sync of
+    /// their directory fails (file systems keep them in a journal): they stay as they were, not safe.
     SyncLost,
     /// A rename or removal fails with `EIO`: it did not happen.
     NameError,

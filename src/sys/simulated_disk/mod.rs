@@ -21,6 +21,8 @@ mod draw;
 mod fault;
 mod file;
 mod image;
+#[cfg(test)]
+mod model_tests;
 mod node;
 #[cfg(test)]
 mod tests;
@@ -322,15 +324,10 @@ impl Disk for SimulatedDisk {
         if fault.is_none() && state.contents.directory(node)?.is_safe() {
             return Ok(());
         }
-        let seed = state.random.next_u64();
-        let directory = state.contents.directory_mut(node)?;
         if let Some(kind) = fault {
-            let pending: Vec<u64> = directory.pending().collect();
-            directory.sync_fails(&mut draw::Draw::new(seed, &pending));
-            state.changed();
             return Err(kind.error());
         }
-        directory.sync();
+        state.contents.directory_mut(node)?.sync();
         state.changed();
         Ok(())
     }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Owned by a [`Contents`](super::contents::Contents). Invariant: `safe` with all of `pending` done to it is
-//! `seen`, unless a sync failed and dropped what was pending (`torn` from then on).
+//! `seen`, unless the sync of a file failed and dropped what was pending (`torn` from then on).
 use super::draw::{Draw, Fate};
 use super::image::Image;
 use std::collections::BTreeMap;
@@ -175,7 +175,6 @@ pub(super) struct DirectoryNode {
     seen: Names,
     safe: Names,
     pending: Vec<(u64, Naming)>,
-    torn: bool,
 }
 
 impl DirectoryNode {
@@ -201,19 +200,12 @@ impl DirectoryNode {
     }
 
     pub(super) fn sync(&mut self) {
-        self.safe = self.drawn(&mut Draw::everything());
+        self.safe.clone_from(&self.seen);
         self.pending.clear();
-    }
-
-    /// As with a file: what was pending may never become safe, though it goes on being seen.
-    pub(super) fn sync_fails(&mut self, draw: &mut Draw) {
-        self.safe = self.drawn(draw);
-        self.pending.clear();
-        self.torn = true;
     }
 
     pub(super) fn is_safe(&self) -> bool {
-        self.pending.is_empty() && !self.torn
+        self.pending.is_empty()
     }
 
     pub(super) fn pending(&self) -> impl Iterator<Item = u64> {
@@ -227,7 +219,6 @@ impl DirectoryNode {
             seen: safe.clone(),
             safe,
             pending: Vec::new(),
-            torn: false,
         }
     }
 
