@@ -452,7 +452,7 @@ fn letters_are_written_by_a_run_too() -> Result<(), Box<dyn std::error::Error>> 
         failure,
         ..Options::default()
     })
-    .source("steps", Iter(steps))
+    .source("steps", Iter::new(steps))
     .partition_by(|step: &Step| step.key)
     .keyed("steps", |_| {
         recovery_block(Failing)

@@ -143,11 +143,11 @@ impl Barriers {
 
     /// Hands over what the source remembers at checkpoint `epoch`, before the barrier is sent on.
     pub(super) fn capture(&mut self, epoch: u64, saved: Saved) {
-        if let Some(checkpoints) = &mut self.checkpoints {
-            if checkpoints.port.begin(epoch).is_some() && checkpoints.port.extras(&saved.to_bytes())
-            {
-                checkpoints.port.end(0);
-            }
+        if let Some(checkpoints) = &mut self.checkpoints
+            && checkpoints.port.begin(epoch).is_some()
+            && checkpoints.port.extras(&saved.to_bytes())
+        {
+            checkpoints.port.end(0);
         }
     }
 }

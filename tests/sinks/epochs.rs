@@ -29,7 +29,9 @@ impl ResultsPart for Part {
     }
 }
 
-fn part() -> (Box<Part>, Receiver<(u64, Vec<u8>)>, Arc<AtomicU64>) {
+type Heard = Receiver<(u64, Vec<u8>)>;
+
+fn part() -> (Box<Part>, Heard, Arc<AtomicU64>) {
     let (ready, epochs) = channel();
     let durable = Arc::new(AtomicU64::new(0));
     let part = Box::new(Part {
