@@ -112,7 +112,7 @@ pub(crate) fn change(state: &mut FlowState, flow: &Shape, random: &mut Random) {
     // A few blocks of an epoch, however many there are.
     let stillness = if is_large { 1_000 } else { 6 };
     for (part, shape) in state.iter_mut().zip(&flow.parts) {
-        if shape.entry_bytes > 0 {
+        if shape.kind == Kind::Stage {
             let blocks = part.blocks.len() as u64;
             let grown = match random.below(16) {
                 0..=3 if blocks == 0 && is_large => GROUP_BLOCKS - 4,
