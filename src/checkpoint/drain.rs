@@ -15,13 +15,16 @@ use super::region::Region;
 use super::writer::Writer;
 use crate::sys::disk::Disk;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pieces taken from one lane before the next has its turn.
 const TURN: u64 = 256;
 /// How long it sleeps while an epoch is under way, and while none is.
 const SLEEP_UNDER_WAY: Duration = Duration::from_micros(200);
 const SLEEP_IDLE: Duration = Duration::from_millis(2);
+
+/// How long a part that has not ended its epoch is waited for after the tasks have ended.
+const LATE_PART: Duration = Duration::from_secs(30);
 
 /// The writer and its end of every lane.
 pub struct Drain<D: Disk> {
@@ -65,7 +68,7 @@ impl<D: Disk> Drain<D> {
 
     /// Goes on until the engine has finished, or is `gone`; `tell` hears of every epoch.
     pub fn run(mut self, mut tell: impl FnMut(&Settled), gone: impl Fn() -> bool) {
-        let mut last_look = false;
+        let (mut last_look, mut finished) = (false, None);
         loop {
             let (moved, settled) = self.step();
             if let Some(settled) = &settled {
@@ -77,8 +80,14 @@ impl<D: Disk> Drain<D> {
             if last_look {
                 break;
             }
-            // What was sent before the engine finished is seen in the look after.
-            last_look = self.region.is_finished() || gone();
+            // What was sent before the engine finished is seen in the look after. A file of results may end the
+            // last epoch later than the tasks; it is waited for as long as its engine lives.
+            let waits =
+                self.under_way && finished.is_none_or(|since: Instant| since.elapsed() < LATE_PART);
+            if self.region.is_finished() {
+                finished.get_or_insert_with(Instant::now);
+            }
+            last_look = gone() || finished.is_some() && !waits;
             if !last_look {
                 std::thread::sleep(if self.under_way {
                     SLEEP_UNDER_WAY

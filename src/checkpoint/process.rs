@@ -131,8 +131,10 @@ impl Running {
     fn end(&mut self) {
         self.region.finish();
         if let Some(mut child) = self.child.take() {
-            drop(child.stdin.take());
+            // Its end would say that the engine is gone, and `wait` closes what it finds here.
+            let input = child.stdin.take();
             let _ = child.wait();
+            drop(input);
         }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

@@ -5,34 +5,30 @@
 //!          ─► application (aggregate | recommend) ─► sink ─► Report
 //! ```
 
-use super::config::choice::{
-    CheckpointWriter, FailurePolicy, Idle as IdleChoice, Order as OrderChoice, SinkKind,
-    SourceKind, StatePolicy as PolicyChoice, Strike as StrikeChoice,
-};
-use super::config::value::Auto;
+use super::config::choice::{SinkKind, SourceKind};
 use super::config::{App, Config};
 use super::error::{CliError, Exit};
 use super::labels::Labels;
+use super::options::{options, params};
 use super::progress::ProgressUpdate;
 use super::shown::{Shown, in_words};
-use super::{environment, identity, interrupt};
+use super::{environment, identity};
 use crate::app::aggregate::Aggregated;
 use crate::app::recommend::Recommendation;
 use crate::app::{aggregate, recommend};
-use crate::checkpoint::WriterKind;
-use crate::failure::{Drill, Policy, Strike};
-use crate::flow::{CheckpointOptions, FailureOptions, FlowError, Options, Order, StatePolicy};
+use crate::flow::{FlowError, Options};
 use crate::latency::Report;
 use crate::partition::{Partitioning, Scheme};
-use crate::runtime::{Idle, Update};
+use crate::runtime::Update;
 use crate::sink::{Digest, FileFormat, FileSink, FileWriter, Row, SinkError};
 use crate::source::reader::{self, Reading};
 use crate::source::trace::native::{ClickRecord, KeyedRecord, Layout, Mapped};
 use crate::source::trace::{self, Format, Texts, TraceError};
 use crate::source::{Generate, Made, MappedFeed, Replay, Replayed, Source};
+use crate::sys::real_disk::RealDisk;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// Events of a load at full speed that are made ahead where the run is bounded by time: 96 MiB, far more
 /// than any cache, and the keys of 4 Mi draws.
@@ -190,7 +186,7 @@ where
     let options = options(config);
     let partitioning = config.partition.partitioning(1);
     let scheme = partitioning.scheme;
-    let mut report = match file::<Aggregated>(config, options.resolve().partitions, texts)? {
+    let mut report = match file::<Aggregated>(config, &options, texts)? {
         None => aggregate::run(options, source, partitioning, |_| Digest::default(), tell)?.report,
         Some(file) => {
             let (writer, stop, mut next) = (file.writer, options.stop.clone(), file.sinks);
@@ -224,22 +220,21 @@ where
     let params = params(config)?;
     let labels = config.source.labels_file();
     let labels = labels.map_or_else(|| Ok(Labels::default()), |path| Labels::read(&path))?;
-    let (mut report, kept) =
-        match file::<Recommendation>(config, options.resolve().partitions, texts.clone())? {
-            None => {
-                let make = |_| Shown::new(Digest::default());
-                let outcome = recommend::run(options, source, params, partitioning, make, tell)?;
-                (outcome.report, shown(outcome.sinks))
-            }
-            Some(file) => {
-                let (writer, stop, mut next) = (file.writer, options.stop.clone(), file.sinks);
-                let tell = &mut |update| tell_while_written(update, &writer, &stop, tell);
-                let make = |_| Shown::new(next());
-                let outcome = recommend::run(options, source, params, partitioning, make, tell)?;
-                writer.finish()?;
-                (outcome.report, shown(outcome.sinks))
-            }
-        };
+    let (mut report, kept) = match file::<Recommendation>(config, &options, texts.clone())? {
+        None => {
+            let make = |_| Shown::new(Digest::default());
+            let outcome = recommend::run(options, source, params, partitioning, make, tell)?;
+            (outcome.report, shown(outcome.sinks))
+        }
+        Some(file) => {
+            let (writer, stop, mut next) = (file.writer, options.stop.clone(), file.sinks);
+            let tell = &mut |update| tell_while_written(update, &writer, &stop, tell);
+            let make = |_| Shown::new(next());
+            let outcome = recommend::run(options, source, params, partitioning, make, tell)?;
+            writer.finish()?;
+            (outcome.report, shown(outcome.sinks))
+        }
+    };
     report.summary.samples = in_words(kept, &labels, &texts);
     Ok(report)
 }
@@ -259,7 +254,7 @@ struct File<F> {
 /// The file that the configuration asks for, if it asks for one.
 fn file<T: Row>(
     config: &Config,
-    partitions: usize,
+    options: &Options,
     texts: Arc<Texts>,
 ) -> Result<Option<File<impl FnMut() -> FileSink<T> + use<T>>>, JobError> {
     let Some(path) = config.sink.path(&config.report) else {
@@ -278,7 +273,22 @@ fn file<T: Row>(
         SinkKind::Native => FileFormat::Native,
         SinkKind::Csv | SinkKind::Discard => FileFormat::Csv,
     };
-    let (writer, sinks) = FileWriter::create::<T>(&path, format, partitions, texts)?;
+    let partitions = options.resolve().partitions;
+    let (writer, sinks) = match &options.checkpoint {
+        None => FileWriter::create::<T>(&path, format, partitions, texts)?,
+        Some(checkpoint) => {
+            let (disk, (link, position)) = (RealDisk::plain(), checkpoint.results(&options.name)?);
+            let part = Box::new(link);
+            match position {
+                None => FileWriter::create_by_epochs::<T, _>(
+                    disk, &path, format, partitions, texts, part,
+                )?,
+                Some(position) => FileWriter::restore::<T, _>(
+                    disk, &path, format, partitions, texts, part, &position,
+                )?,
+            }
+        }
+    };
     let mut sinks = sinks.into_iter();
     let next = move || sinks.next().expect("a sink was made for each partition");
     Ok(Some(File {
@@ -312,100 +322,4 @@ fn require_owner(partitioning: &Partitioning) -> Result<(), CliError> {
     .at("partition.scheme")
     .expected("hash or range, which keep each user in one partition")
     .help("aggregate runs with every scheme"))
-}
-
-fn params(config: &Config) -> Result<recommend::Params, CliError> {
-    let section = &config.recommend;
-    let answers_kept = config.cache.answers.unwrap_or(0) as usize;
-    recommend::Params::default()
-        .with_answers_kept(answers_kept)
-        .with_answer_items(section.top_n as usize)
-        .map(|params| params.with_half_life_ns(section.half_life_ns.unwrap_or(0)))
-        .map_err(|error| CliError::usage(error.to_string()).at("recommend.top_n"))
-}
-
-/// The checkpoints that the configuration asks for.
-fn checkpoint(config: &Config) -> Option<CheckpointOptions> {
-    let section = &config.checkpoint;
-    let thread = WriterKind::Thread;
-    Some(CheckpointOptions {
-        dir: section.dir.clone()?,
-        interval_ns: section.interval_ns,
-        writer: match section.writer {
-            CheckpointWriter::Thread => thread,
-            CheckpointWriter::Process => {
-                std::env::current_exe().map_or(thread, WriterKind::Process)
-            }
-        },
-        staging_bytes: section.staging_bytes.given().map_or(0, |bytes| bytes.0),
-        restore: section.restore,
-        request: interrupt::checkpoint_flag(),
-    })
-}
-
-fn options(config: &Config) -> Options {
-    let number = |value: Auto<u64>| value.given().unwrap_or(0) as usize;
-    let runtime = &config.runtime;
-    let name = match config.app {
-        App::Aggregate => "aggregate",
-        App::Recommend => "recommend",
-    };
-    Options {
-        name: name.into(),
-        cores: number(runtime.cores),
-        partitions: number(runtime.partitions),
-        order: match runtime.order {
-            OrderChoice::Arrival => Order::Arrival,
-            OrderChoice::Deterministic => Order::Deterministic,
-        },
-        events_max: config.repeats,
-        idle: match runtime.idle {
-            IdleChoice::Busy => Idle::Busy,
-            IdleChoice::Adaptive => Idle::Adaptive,
-            IdleChoice::Park => Idle::Park,
-        },
-        pin: runtime.pin,
-        ring_slots: number(runtime.ring_slots),
-        budget: number(runtime.budget),
-        interval_ns: config.report.interval_ns,
-        expected_keys: number(config.state.expected_keys),
-        reserve_bytes: 0,
-        state_memory_bytes: config.state.memory_bytes.unwrap_or(0),
-        state_policy: match config.state.policy {
-            PolicyChoice::S3Fifo => StatePolicy::S3Fifo,
-            PolicyChoice::Clock => StatePolicy::Clock,
-        },
-        state_dir: Some(config.state.dir(&config.report)),
-        state_ttl_ns: config.state.ttl_ns.unwrap_or(0),
-        checkpoint: checkpoint(config),
-        failure: failure(config),
-        seed: config.seed,
-        stop: interrupt::stop_flag(),
-    }
-}
-
-fn failure(config: &Config) -> FailureOptions {
-    let (section, report) = (&config.failure, &config.report);
-    let policy = match section.policy {
-        FailurePolicy::Stop => Policy::stop(),
-        FailurePolicy::Skip => Policy::skip(),
-        FailurePolicy::DeadLetter => Policy::dead_letter(),
-    };
-    let policy = policy.retry(section.retries, Duration::from_nanos(section.back_off_ns));
-    // The defaults leave stages as they are: a panic ends the run, and nothing is paid for it.
-    let as_ever = section.policy == FailurePolicy::Stop && section.retries == 0;
-    let strike = match section.inject_as {
-        StrikeChoice::Panic => Strike::Panic,
-        StrikeChoice::Abort => Strike::Abort,
-        StrikeChoice::Hang => Strike::Hang,
-    };
-    FailureOptions {
-        policy: (!as_ever).then_some(policy),
-        dead_letter: Some(section.dead_letter(report)),
-        killer_dir: section.killer_dir(report),
-        drill: section
-            .inject
-            .map(|one_in| Drill::new(one_in, config.seed, strike)),
-        step_deadline_ns: section.step_deadline_ns,
-    }
 }

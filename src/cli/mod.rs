@@ -27,6 +27,7 @@ pub mod knee;
 pub mod labels;
 pub mod load;
 mod man;
+mod options;
 pub mod progress;
 mod replay;
 mod report;

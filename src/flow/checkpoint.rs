@@ -10,12 +10,13 @@
 //! A stage may have another number of partitions than it had: entries go where their keys belong now, and
 //! what operators and sinks saved is shared out among the new ones.
 
+use super::checkpoint_options::{CheckpointOptions, Opened};
 use super::options::Options;
 use super::plan::FlowError;
 use super::restored::{Restored, Share};
 use crate::checkpoint::{
-    CheckpointError, DirLock, Directory, Kind, Order, PartShape, Port, ROTATION, Region, Running,
-    Saved, Settled, Shape, Slot, Wanted, WriterKind, lock, next_run, run_name,
+    CheckpointError, DirLock, Kind, Order, PartShape, Port, ROTATION, Region, Running, Saved,
+    Settled, Shape, Slot,
 };
 use crate::latency::{CheckpointSummary, RestoredSummary};
 use crate::operator::StageName;
@@ -23,135 +24,56 @@ use crate::sink::Sink;
 use crate::source::Checkpoints;
 use crate::state::TableShape;
 use crate::sys::procfs;
-use crate::sys::real_disk::RealDisk;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 /// Bytes of the frames of parts without entries.
 const EXTRAS_BLOCK_BYTES: u32 = 4096;
 /// Staging takes this share of the memory that is available, where nothing else is said. It bounds the
 /// addresses; pages are taken as frames are used.
 const STAGING_SHARE: u64 = 3;
-
-/// A writer that outlives its engine holds the directory until it has finished; a run waits so long for it.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Locks `dir`, once the writer of a run that died has let go of it.
-fn lock_patiently(dir: &Path) -> Result<DirLock, CheckpointError> {
-    let asked = Instant::now();
-    loop {
-        match lock(dir) {
-            Err(CheckpointError::Locked { .. }) if asked.elapsed() < PATIENCE => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            held => return held,
-        }
-    }
-}
-
-/// Where a run starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Restore {
-    /// Anew; a directory with checkpoints in it is refused.
-    #[default]
-    None,
-    /// From the newest epoch that is whole.
-    Latest,
-    /// From this epoch.
-    Epoch(u64),
-}
-
-/// Whether and how a run makes checkpoints.
-#[derive(Clone, Debug)]
-pub struct CheckpointOptions {
-    /// The directory, which one run at a time may use.
-    pub dir: PathBuf,
-    /// Time between two, ns; 0: only on request and at the end.
-    pub interval_ns: u64,
-    /// Who writes them.
-    pub writer: WriterKind,
-    /// Memory for state on its way to the writer, bytes; 0: a third of what is available.
-    pub staging_bytes: u64,
-    /// Where the run starts.
-    pub restore: Restore,
-    /// Set to ask for one now.
-    pub request: Arc<AtomicBool>,
-}
-
-impl CheckpointOptions {
-    /// Checkpoints in `dir` every second.
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
-        CheckpointOptions {
-            dir: dir.into(),
-            interval_ns: 1_000_000_000,
-            writer: WriterKind::default(),
-            staging_bytes: 0,
-            restore: Restore::default(),
-            request: Arc::default(),
-        }
-    }
-}
+/// Files of results stand behind every stage.
+const RESULTS_STAGE: u32 = u32::MAX;
 
 /// The checkpoints of a flow that is being built.
 pub(super) struct Parts {
     options: CheckpointOptions,
-    lock: DirLock,
+    opened: Opened,
     shape: Shape,
     slot: Slot,
-    run_dir: PathBuf,
-    first_epoch: u64,
-    restored: Option<Restored>,
-    opened: Instant,
-    rejected: Vec<String>,
 }
 
 impl Parts {
     pub(super) fn open(options: &CheckpointOptions, flow: &Options) -> Result<Self, FlowError> {
-        let opened = Instant::now();
-        let (mut restored, mut rejected) = (None, Vec::new());
-        let wanted = match options.restore {
-            Restore::None => None,
-            Restore::Latest => Some(Wanted::Latest),
-            Restore::Epoch(epoch) => Some(Wanted::Epoch(epoch)),
-        };
-        let disk = RealDisk::plain();
-        if wanted.is_some() {
-            // Looked at before anything is made: a wrong path must not become a directory.
-            Directory::open(disk, &options.dir)?;
-        }
-        let lock = lock_patiently(&options.dir)?;
-        let next = next_run(&disk, &options.dir)?;
-        match wanted {
-            None if next.run > 1 => {
-                let dir = options.dir.display().to_string();
-                return Err(CheckpointError::NotEmpty { dir }.into());
-            }
-            None => {}
-            Some(wanted) => {
-                let threads = std::thread::available_parallelism().map_or(1, usize::from);
-                let directory = Directory::open(disk, &options.dir)?;
-                let (snapshot, damaged) = directory.snapshot_on(threads, wanted)?;
-                rejected = damaged.iter().map(ToString::to_string).collect();
-                restored = Some(Restored::read(snapshot, &flow.name)?);
-            }
-        }
-        Ok(Parts {
+        let (opened, links) = options.open(&flow.name)?;
+        let mut parts = Parts {
             options: options.clone(),
-            lock,
+            opened,
             shape: Shape {
                 flow: flow.name.clone(),
                 seed: flow.seed,
                 parts: Vec::new(),
             },
             slot: Slot::default(),
-            run_dir: options.dir.join(run_name(next.run)),
-            first_epoch: next.first_epoch,
-            restored,
-            opened,
-            rejected,
-        })
+        };
+        let before = parts.opened.restored.as_ref().map(Restored::files);
+        if let Some(before) = before.filter(|before| *before != links.len()) {
+            let now = links.len();
+            return Err(FlowError::OtherResults { before, now });
+        }
+        for (number, link) in links.into_iter().enumerate() {
+            let port = parts.add(PartShape {
+                kind: Kind::Results,
+                name: "results".into(),
+                stage_index: RESULTS_STAGE,
+                partition: number as u32,
+                partitions: 1,
+                scheme: String::new(),
+                entry_bytes: 0,
+                value_bytes: 0,
+                block_bytes: EXTRAS_BLOCK_BYTES,
+            });
+            link.connect(port, parts.slot.clone());
+        }
+        Ok(parts)
     }
 
     fn add(&mut self, part: PartShape) -> Port {
@@ -201,7 +123,7 @@ impl Parts {
             block_bytes: EXTRAS_BLOCK_BYTES,
         });
         let mut before = (Saved::default(), None);
-        if let Some(restored) = &self.restored {
+        if let Some(restored) = &self.opened.restored {
             let parts = &restored.snapshot.shape.parts;
             let saved = parts.iter().position(|part| part.kind == Kind::Source);
             let saved = saved.and_then(|part| restored.saved.get(part));
@@ -220,7 +142,7 @@ impl Parts {
             request: self.options.request.clone(),
             before,
         };
-        Ok((self.first_epoch - 1, checkpoints, position))
+        Ok((self.opened.first_epoch - 1, checkpoints, position))
     }
 
     /// What partition `name.partition` of `partitions` takes up, if the run is restored.
@@ -230,7 +152,7 @@ impl Parts {
         partitions: usize,
         value_bytes: usize,
     ) -> Result<Option<Share<'_>>, FlowError> {
-        let Some(restored) = &self.restored else {
+        let Some(restored) = &self.opened.restored else {
             return Ok(None);
         };
         let old = &restored.snapshot.shape.parts;
@@ -278,7 +200,7 @@ impl Parts {
 
     /// All parts are known: makes the region, and starts the writer.
     pub(super) fn start(self) -> Result<Writing, FlowError> {
-        let restore_ns = self.opened.elapsed().as_nanos() as u64;
+        let restore_ns = self.opened.since.elapsed().as_nanos() as u64;
         let payloads = self
             .shape
             .parts
@@ -299,7 +221,7 @@ impl Parts {
             writer: self.options.writer.name().to_owned(),
             ..CheckpointSummary::default()
         };
-        if let Some(restored) = &self.restored {
+        if let Some(restored) = &self.opened.restored {
             let epoch = restored.snapshot.epoch;
             let bytes = restored.snapshot.bytes();
             let events = restored.saved.iter().map(|saved| saved.events);
@@ -309,22 +231,27 @@ impl Parts {
                 bytes,
                 restore_ns,
                 bytes_per_s: bytes as f64 * 1e9 / restore_ns.max(1) as f64,
-                rejected: self.rejected,
+                rejected: self.opened.rejected.clone(),
             });
         }
-        region.settle(self.first_epoch - 1, [0; ROTATION]);
+        region.settle(self.opened.first_epoch - 1, [0; ROTATION]);
         let order = Order {
-            run_dir: self.run_dir,
+            run_dir: self.opened.run_dir,
             shape: self.shape,
-            first_epoch: self.first_epoch,
+            first_epoch: self.opened.first_epoch,
         };
-        let running = Running::start(&self.options.writer, order, region.clone(), &self.lock)?;
+        let running = Running::start(
+            &self.options.writer,
+            order,
+            region.clone(),
+            &self.opened.lock,
+        )?;
         // Nobody has set it: the slot is this plan's own.
         let _ = self.slot.set(region);
         Ok(Writing {
             running,
             figures,
-            lock: self.lock,
+            lock: self.opened.lock,
         })
     }
 
@@ -336,7 +263,7 @@ impl Parts {
         stage_index: usize,
         (partition, partitions): (usize, usize),
     ) -> Result<(), FlowError> {
-        let Some(restored) = &self.restored else {
+        let Some(restored) = &self.opened.restored else {
             return Ok(());
         };
         let parts = restored.snapshot.shape.parts.iter().zip(&restored.saved);

@@ -18,6 +18,7 @@
 mod account;
 mod account_cache;
 mod checkpoint;
+mod checkpoint_options;
 mod cold;
 mod failure;
 mod job;
@@ -28,7 +29,7 @@ mod restored;
 mod route;
 mod stages;
 mod stream;
-pub use checkpoint::{CheckpointOptions, Restore};
+pub use checkpoint_options::{CheckpointOptions, Restore, ResultsLink};
 pub use failure::{FailureOptions, raw_record};
 pub use job::{Job, Outcome, SimulatedOutcome};
 pub use options::{Options, Order, Resolved, StatePolicy};

@@ -1,6 +1,6 @@
 //! What a run may be told, and what it makes of what it was not told.
 
-use super::checkpoint::CheckpointOptions;
+use super::checkpoint_options::CheckpointOptions;
 use super::failure::FailureOptions;
 use crate::runtime::{Idle, RunOptions};
 use std::path::PathBuf;

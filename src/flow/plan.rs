@@ -92,6 +92,16 @@ pub enum FlowError {
         /// Why.
         reason: String,
     },
+    /// Another number of files of results.
+    #[error(
+        "the run that made the checkpoint wrote {before} files of results and this one writes {now}: restore with the sink of that run"
+    )]
+    OtherResults {
+        /// Files then.
+        before: usize,
+        /// Files now.
+        now: usize,
+    },
     /// The source did not say where it stood.
     #[error(
         "source {source_name} did not say where it stood at epoch {epoch}, since it cannot rewind: use a journal"

@@ -13,6 +13,7 @@ use crate::sys::real_disk::RealDisk;
 use bytemuck::Pod;
 
 /// The epoch a flow goes on from, with what each of its parts saved.
+#[derive(Debug)]
 pub(super) struct Restored {
     pub(super) snapshot: Snapshot<RealDisk>,
     pub(super) saved: Vec<Saved>,
@@ -51,6 +52,23 @@ impl Restored {
             });
         }
         Ok(Restored { snapshot, saved })
+    }
+}
+
+impl Restored {
+    /// Files of results that took part.
+    pub(super) fn files(&self) -> usize {
+        let parts = self.snapshot.shape.parts.iter();
+        parts.filter(|part| part.kind == Kind::Results).count()
+    }
+
+    /// Where file of results `number` stood, if there was one.
+    pub(super) fn results(&self, number: usize) -> Result<Option<Vec<u8>>, FlowError> {
+        let parts = self.snapshot.shape.parts.iter().enumerate();
+        let mut files = parts.filter(|(_, part)| part.kind == Kind::Results);
+        let part = files.nth(number);
+        part.map(|(part, _)| self.snapshot.extras(part).map_err(FlowError::from))
+            .transpose()
     }
 }
 

@@ -30,12 +30,16 @@ impl<T: Event + Digestible> Sink<T> for Digest {
     }
 
     fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
-        let sum = saved
-            .try_into()
-            .map_err(|_| format!("a digest is 8 bytes, not {}", saved.len()))?;
-        self.sum = self.sum.wrapping_add(u64::from_le_bytes(sum));
+        self.sum = self.sum.wrapping_add(saved_digest(saved)?);
         Ok(())
     }
+}
+
+/// The digest that a sink saved.
+pub(super) fn saved_digest(saved: &[u8]) -> Result<u64, String> {
+    let sum = saved.try_into();
+    sum.map(u64::from_le_bytes)
+        .map_err(|_| format!("a digest is 8 bytes, not {}", saved.len()))
 }
 
 /// Calls a closure for each result.

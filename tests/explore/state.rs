@@ -112,7 +112,7 @@ pub(crate) fn change(state: &mut FlowState, flow: &Shape, random: &mut Random) {
     // A few blocks of an epoch, however many there are.
     let stillness = if is_large { 1_000 } else { 6 };
     for (part, shape) in state.iter_mut().zip(&flow.parts) {
-        if let Some(entries) = shape.block_bytes.checked_div(shape.entry_bytes) {
+        if shape.kind == Kind::Stage {
             let blocks = part.blocks.len() as u64;
             let grown = match random.below(16) {
                 0..=3 if blocks == 0 && is_large => GROUP_BLOCKS - 4,
@@ -127,7 +127,7 @@ pub(crate) fn change(state: &mut FlowState, flow: &Shape, random: &mut Random) {
                 match random.below(stillness) {
                     0 => block.fill_with(|| random.next_u64() as u8),
                     1 => {
-                        let entry = random.below(u64::from(entries));
+                        let entry = random.below(u64::from(shape.block_bytes / shape.entry_bytes));
                         let at = (entry as usize) * shape.entry_bytes as usize;
                         let bytes = &mut block[at..at + shape.entry_bytes as usize];
                         bytes.fill_with(|| random.next_u64() as u8);

@@ -9,6 +9,7 @@
 
 use crate::sink::end::Sink;
 use crate::sink::rows::Row;
+use crate::sink::sinks::saved_digest;
 use rtrb::{Producer, PushError};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -101,6 +102,15 @@ impl<T: Row> FileSink<T> {
 }
 
 impl<T: Row> Sink<T> for FileSink<T> {
+    fn save(&self) -> Vec<u8> {
+        self.sum.to_le_bytes().to_vec()
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
+        self.sum = self.sum.wrapping_add(saved_digest(saved)?);
+        Ok(())
+    }
+
     #[inline(always)]
     fn take(&mut self, row: &T) {
         self.sum = self.sum.wrapping_add(row.digest());

@@ -1,0 +1,207 @@
+//! Whether and how a run makes checkpoints, and the directory it finds.
+//!
+//! A directory is opened (locked, looked through, verified) once: by the flow when it is built, or before by
+//! whoever writes a file of results that goes on where the checkpoint says.
+
+use super::plan::FlowError;
+use super::restored::Restored;
+use crate::checkpoint::{
+    CheckpointError, DirLock, Directory, Port, Slot, Wanted, WriterKind, lock, next_run, run_name,
+};
+use crate::sink::ResultsPart;
+use crate::sys::real_disk::RealDisk;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A writer that outlives its engine holds the directory until it has finished; a run waits so long for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Locks `dir`, once the writer of a run that died has let go of it.
+fn lock_patiently(dir: &Path) -> Result<DirLock, CheckpointError> {
+    let asked = Instant::now();
+    loop {
+        match lock(dir) {
+            Err(CheckpointError::Locked { .. }) if asked.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            held => return held,
+        }
+    }
+}
+
+/// Where a run starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Restore {
+    /// Anew; a directory with checkpoints in it is refused.
+    #[default]
+    None,
+    /// From the newest epoch that is whole.
+    Latest,
+    /// From this epoch.
+    Epoch(u64),
+}
+
+/// Whether and how a run makes checkpoints.
+#[derive(Clone, Debug)]
+pub struct CheckpointOptions {
+    /// The directory, which one run at a time may use.
+    pub dir: PathBuf,
+    /// Time between two, ns; 0: only on request and at the end.
+    pub interval_ns: u64,
+    /// Who writes them.
+    pub writer: WriterKind,
+    /// Memory for state on its way to the writer, bytes; 0: a third of what is available.
+    pub staging_bytes: u64,
+    /// Where the run starts.
+    pub restore: Restore,
+    /// Set to ask for one now.
+    pub request: Arc<AtomicBool>,
+    /// What was found when the directory was opened, until the flow takes it up.
+    found: Arc<Mutex<Found>>,
+}
+
+impl CheckpointOptions {
+    /// Checkpoints in `dir` every second.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        CheckpointOptions {
+            dir: dir.into(),
+            interval_ns: 1_000_000_000,
+            writer: WriterKind::default(),
+            staging_bytes: 0,
+            restore: Restore::default(),
+            request: Arc::default(),
+            found: Arc::default(),
+        }
+    }
+
+    /// A file of results takes part: what connects its writer, and where it stood in the epoch that the run
+    /// goes on from. `flow` is the name of the flow.
+    ///
+    /// # Errors
+    /// The directory cannot be used, or not be restored from.
+    pub fn results(&self, flow: &str) -> Result<(ResultsLink, Option<Vec<u8>>), FlowError> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.opened.is_none() {
+            found.opened = Some(Opened::open(self, flow)?);
+        }
+        let restored = found
+            .opened
+            .as_ref()
+            .and_then(|opened| opened.restored.as_ref());
+        let position = restored.map(|restored| restored.results(found.links.len()));
+        let position = position.transpose()?.flatten();
+        if restored.is_some() && position.is_none() {
+            return Err(FlowError::OtherResults {
+                before: found.links.len(),
+                now: found.links.len() + 1,
+            });
+        }
+        let link = ResultsLink::default();
+        found.links.push(link.clone());
+        Ok((link, position))
+    }
+
+    /// What was found in the directory, which is opened now if it was not before; and the files that take part.
+    pub(super) fn open(&self, flow: &str) -> Result<(Opened, Vec<ResultsLink>), FlowError> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = std::mem::take(&mut *found);
+        let opened = found.opened.map_or_else(|| Opened::open(self, flow), Ok)?;
+        Ok((opened, found.links))
+    }
+}
+
+/// A directory that was opened before the flow was built.
+#[derive(Debug, Default)]
+struct Found {
+    opened: Option<Opened>,
+    links: Vec<ResultsLink>,
+}
+
+/// A directory of checkpoints, locked, with the epoch that the run goes on from.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) lock: DirLock,
+    /// Directory of the run to come.
+    pub(super) run_dir: PathBuf,
+    pub(super) first_epoch: u64,
+    pub(super) restored: Option<Restored>,
+    /// Newer epochs that were not whole, and why.
+    pub(super) rejected: Vec<String>,
+    pub(super) since: Instant,
+}
+
+impl Opened {
+    fn open(options: &CheckpointOptions, flow: &str) -> Result<Self, FlowError> {
+        let since = Instant::now();
+        let wanted = match options.restore {
+            Restore::None => None,
+            Restore::Latest => Some(Wanted::Latest),
+            Restore::Epoch(epoch) => Some(Wanted::Epoch(epoch)),
+        };
+        let disk = RealDisk::plain();
+        if wanted.is_some() {
+            // Looked at before anything is made: a wrong path must not become a directory.
+            Directory::open(disk, &options.dir)?;
+        }
+        let lock = lock_patiently(&options.dir)?;
+        let next = next_run(&disk, &options.dir)?;
+        let (mut restored, mut rejected) = (None, Vec::new());
+        match wanted {
+            None if next.run > 1 => {
+                let dir = options.dir.display().to_string();
+                return Err(CheckpointError::NotEmpty { dir }.into());
+            }
+            None => {}
+            Some(wanted) => {
+                let threads = std::thread::available_parallelism().map_or(1, usize::from);
+                let directory = Directory::open(disk, &options.dir)?;
+                let (snapshot, damaged) = directory.snapshot_on(threads, wanted)?;
+                rejected = damaged.iter().map(ToString::to_string).collect();
+                restored = Some(Restored::read(snapshot, flow)?);
+            }
+        }
+        Ok(Opened {
+            lock,
+            run_dir: options.dir.join(run_name(next.run)),
+            first_epoch: next.first_epoch,
+            restored,
+            rejected,
+            since,
+        })
+    }
+}
+
+/// Connects the writer of a file of results with the checkpoints of the flow it belongs to.
+#[derive(Clone, Debug, Default)]
+pub struct ResultsLink {
+    end: Arc<OnceLock<(Mutex<Port>, Slot)>>,
+}
+
+impl ResultsLink {
+    /// The flow is built: this is the file's part.
+    pub(super) fn connect(&self, port: Port, slot: Slot) {
+        // A link is made for one flow.
+        let _ = self.end.set((Mutex::new(port), slot));
+    }
+}
+
+impl ResultsPart for ResultsLink {
+    fn ready(&mut self, epoch: u64, position: &[u8]) {
+        let Some((port, _)) = self.end.get() else {
+            return;
+        };
+        let mut port = port.lock().unwrap_or_else(PoisonError::into_inner);
+        if port.begin(epoch).is_some() && port.extras(position) {
+            port.end(0);
+        }
+    }
+
+    fn durable(&self) -> u64 {
+        let region = self.end.get().and_then(|(_, slot)| slot.get());
+        region.map_or(0, |region| {
+            region.settled().1.into_iter().max().unwrap_or(0)
+        })
+    }
+}
