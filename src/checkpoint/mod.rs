@@ -41,7 +41,7 @@ pub use lock::{DirLock, lock};
 pub use names::run_name;
 pub use older::remove_older;
 pub use piece::{Piece, Settled};
-pub use port::{Begun, Inflow, Port, Slot};
+pub use port::{Begun, Expected, Inflow, Port, Slot};
 pub use process::{Order, Running, WriterKind, serve};
 pub use region::Region;
 pub use saved::Saved;

@@ -10,6 +10,7 @@
 use super::ROTATION;
 use super::piece::Piece;
 use super::region::{FrameHead, Receiver, Region, Sender};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 const BEGIN: u32 = 1;
@@ -23,6 +24,9 @@ const RESERVED: u64 = 4;
 
 /// Where a part's frames will go, once all parts of the flow are known.
 pub type Slot = Arc<OnceLock<Arc<Region>>>;
+
+/// Blocks that a part may have to send at once: room for them is made ready by a thread off the cores.
+pub type Expected = Arc<AtomicU64>;
 
 /// What an epoch is written onto.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,7 @@ pub struct Port {
     part: usize,
     sender: Option<Sender>,
     begun: bool,
+    expected: Expected,
 }
 
 impl Port {
@@ -50,7 +55,19 @@ impl Port {
             part,
             sender: None,
             begun: false,
+            expected: Expected::default(),
         }
+    }
+
+    /// Where the port says how many blocks it may have to send at once.
+    pub fn expected(&self) -> Expected {
+        self.expected.clone()
+    }
+
+    /// The part has grown to so many blocks.
+    pub fn expect(&self, blocks: u64) {
+        // Relaxed: a hint, which publishes nothing.
+        self.expected.store(blocks, Ordering::Relaxed);
     }
 
     /// Starts `epoch`, if checkpoints are made. Extras are to follow, then blocks.

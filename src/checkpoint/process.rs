@@ -15,6 +15,7 @@ use super::drain::Drain;
 use super::error::CheckpointError;
 use super::lock::DirLock;
 use super::piece::Settled;
+use super::port::Expected;
 use super::region::Region;
 use super::shape::Shape;
 use super::writer::Writer;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Who writes checkpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub struct Order {
     pub shape: Shape,
     /// Number of the first epoch.
     pub first_epoch: u64,
+    /// CPUs that no core of the engine is pinned to; empty: the system decides.
+    pub spare_cpus: Vec<usize>,
 }
 
 /// What a writer process says.
@@ -77,6 +81,7 @@ pub struct Running {
     told: Receiver<Told>,
     thread: Option<JoinHandle<()>>,
     child: Option<Child>,
+    staging: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -89,6 +94,7 @@ impl Running {
         order: Order,
         region: Arc<Region>,
         lock: &DirLock,
+        expected: Vec<Expected>,
     ) -> Result<Running, CheckpointError> {
         let (teller, told) = channel();
         let (thread, child) = match kind {
@@ -98,7 +104,9 @@ impl Running {
                 (thread, Some(child))
             }
         };
+        let staging = make_ready(region.clone(), expected)?;
         Ok(Running {
+            staging: Some(staging),
             region,
             told,
             thread: Some(thread),
@@ -136,7 +144,10 @@ impl Running {
             let _ = child.wait();
             drop(input);
         }
-        if let Some(thread) = self.thread.take() {
+        for thread in [self.thread.take(), self.staging.take()]
+            .into_iter()
+            .flatten()
+        {
             let _ = thread.join();
         }
     }
@@ -145,6 +156,50 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// How often it is looked whether parts have grown.
+const READY_EVERY: Duration = Duration::from_millis(5);
+/// Frames whose pages are brought in at once.
+const READY_FRAMES: u64 = 1024;
+
+/// A thread that brings in the pages of the frames that parts may need: a core that touched them first would
+/// wait for each to be zeroed.
+fn make_ready(
+    region: Arc<Region>,
+    expected: Vec<Expected>,
+) -> Result<JoinHandle<()>, CheckpointError> {
+    let mut ready = vec![0; expected.len()];
+    let run = move || {
+        while !region.is_finished() {
+            for (lane, (expected, ready)) in expected.iter().zip(&mut ready).enumerate() {
+                let wanted = expected.load(Ordering::Relaxed);
+                while *ready < wanted && !region.is_finished() {
+                    region.populate(lane, *ready, READY_FRAMES);
+                    *ready += READY_FRAMES;
+                }
+            }
+            std::thread::sleep(READY_EVERY);
+        }
+    };
+    std::thread::Builder::new()
+        .name("staging".into())
+        .spawn(run)
+        .map_err(start_error("a thread"))
+}
+
+/// Keeps the calling thread, and those it starts, off the engine's CPUs; `spare` may be empty.
+fn keep_off_cores(spare: &[usize]) {
+    let mut set = rustix::thread::CpuSet::new();
+    let room = rustix::thread::CpuSet::MAX_CPU;
+    spare
+        .iter()
+        .filter(|&&cpu| cpu < room)
+        .for_each(|&cpu| set.set(cpu));
+    if set.count() > 0 {
+        // Refused in some containers: it then runs where the system puts it.
+        let _ = rustix::thread::sched_setaffinity(None, &set);
     }
 }
 
@@ -157,6 +212,7 @@ fn on_thread(
     region: &Arc<Region>,
     teller: Sender<Told>,
 ) -> Result<JoinHandle<()>, CheckpointError> {
+    let spare = order.spare_cpus.clone();
     let writer = Writer::new(
         RealDisk::plain(),
         order.run_dir,
@@ -165,6 +221,7 @@ fn on_thread(
     )?;
     let drain = Drain::new(region.clone(), writer);
     let run = move || {
+        keep_off_cores(&spare);
         let tell = |settled: &Settled| _ = teller.send(Told::Settled(settled.clone()));
         drain.run(tell, || false);
     };
@@ -240,6 +297,7 @@ pub fn serve(region: i32) -> io::Result<()> {
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
     let order: Order = serde_json::from_str(&line)?;
+    keep_off_cores(&order.spare_cpus);
     let gone = Arc::new(AtomicBool::new(false));
     let seen = gone.clone();
     // Ends with the process: whatever comes on standard input, its end is what counts.

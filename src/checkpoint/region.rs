@@ -229,15 +229,17 @@ impl Region {
         self.words().finished.load(Ordering::Acquire) != 0
     }
 
-    /// Brings in the pages of the first `frames` frames of `lane`, so that the engine does not wait for
+    /// Brings in the pages of `frames` frames of `lane` from `first` on, so that the engine does not wait for
     /// them; changes no byte.
-    pub fn populate(&self, lane: usize, frames: u64) {
+    pub fn populate(&self, lane: usize, first: u64, frames: u64) {
         let head = self.lane(lane);
-        let bytes = frames.min(head.slots) * head.frame_bytes;
-        let range = (head.offset as usize, bytes as usize);
+        let (first, end) = (first.min(head.slots), (first + frames).min(head.slots));
+        let at = head.offset + first * head.frame_bytes;
+        let bytes = (end - first) * head.frame_bytes;
+        // What is refused costs speed, not correctness.
         let _ = self
             .mapping
-            .advise_range(Advice::PopulateWrite, range.0, range.1);
+            .advise_range(Advice::PopulateWrite, at as usize, bytes as usize);
     }
 }
 

@@ -15,8 +15,8 @@ use super::options::Options;
 use super::plan::FlowError;
 use super::restored::{Restored, Share};
 use crate::checkpoint::{
-    CheckpointError, DirLock, Kind, Order, PartShape, Port, ROTATION, Region, Running, Saved,
-    Settled, Shape, Slot,
+    CheckpointError, DirLock, Expected, Kind, Order, PartShape, Port, ROTATION, Region, Running,
+    Saved, Settled, Shape, Slot,
 };
 use crate::latency::{CheckpointSummary, RestoredSummary};
 use crate::operator::StageName;
@@ -39,6 +39,7 @@ pub(super) struct Parts {
     opened: Opened,
     shape: Shape,
     slot: Slot,
+    expected: Vec<Expected>,
 }
 
 impl Parts {
@@ -53,6 +54,7 @@ impl Parts {
                 parts: Vec::new(),
             },
             slot: Slot::default(),
+            expected: Vec::new(),
         };
         let before = parts.opened.restored.as_ref().map(Restored::files);
         if let Some(before) = before.filter(|before| *before != links.len()) {
@@ -78,7 +80,9 @@ impl Parts {
 
     fn add(&mut self, part: PartShape) -> Port {
         self.shape.parts.push(part);
-        Port::new(self.slot.clone(), self.shape.parts.len() - 1)
+        let port = Port::new(self.slot.clone(), self.shape.parts.len() - 1);
+        self.expected.push(port.expected());
+        port
     }
 
     /// A partition of a stage; `table` where it has entries.
@@ -199,7 +203,7 @@ impl Parts {
     }
 
     /// All parts are known: makes the region, and starts the writer.
-    pub(super) fn start(self) -> Result<Writing, FlowError> {
+    pub(super) fn start(self, spare_cpus: Vec<usize>) -> Result<Writing, FlowError> {
         let restore_ns = self.opened.since.elapsed().as_nanos() as u64;
         let payloads = self
             .shape
@@ -239,12 +243,14 @@ impl Parts {
             run_dir: self.opened.run_dir,
             shape: self.shape,
             first_epoch: self.opened.first_epoch,
+            spare_cpus,
         };
         let running = Running::start(
             &self.options.writer,
             order,
             region.clone(),
             &self.opened.lock,
+            self.expected,
         )?;
         // Nobody has set it: the slot is this plan's own.
         let _ = self.slot.set(region);

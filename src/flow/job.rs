@@ -1,14 +1,14 @@
 //! A finished flow: run it on cores, or simulate it from a seed.
 
 use super::account::{Answers, Facts, account};
-use super::checkpoint::{Parts, Writing};
+use super::checkpoint::Writing;
 use super::cold::{Helper, Servers};
 use super::options::Options;
 use super::plan::{FlowError, Plan};
 use super::stages::Build;
 use crate::failure::EventLetter;
 use crate::latency::Report;
-use crate::runtime::{Update, run, simulate};
+use crate::runtime::{Update, run, simulate, spare_cpus};
 use crate::sink::{Sink, SinkEnd};
 use crate::task::CacheFigures;
 use std::marker::PhantomData;
@@ -75,7 +75,9 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
             .map(|task| (task.name.clone(), task.core))
             .collect();
         let options = placed.options;
-        let writing = placed.parts.map(Parts::start).transpose()?;
+        let spare_cpus = spare_cpus(&options.run_options());
+        let parts = placed.parts;
+        let writing = parts.map(|parts| parts.start(spare_cpus)).transpose()?;
         let helper = placed.cold.start()?;
         let failures = placed.failures.start()?;
         let record = run(

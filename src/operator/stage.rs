@@ -54,6 +54,9 @@ pub(super) struct Input {
     pub(super) newest_ns: u64,
 }
 
+/// Messages for which a busy task copies one block of the state that is being captured.
+const EVENTS_A_BLOCK: usize = 256;
+
 /// While events wait for their state, a core without other work looks again after this long, ns.
 const WAITING_AGAIN_NS: u64 = 50_000;
 
@@ -77,6 +80,8 @@ pub(super) struct Body<L, D> {
     /// The latest that an input has reached.
     barrier: Marker,
     pub(super) ended: bool,
+    /// Messages taken since a block was last captured.
+    uncaptured: usize,
     /// Inputs with a deferred watermark.
     pub(super) deferred: usize,
     /// Markers but probes are the business of `merge`.
@@ -104,6 +109,7 @@ impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
             queueing,
             barrier: Marker::End,
             ended: false,
+            uncaptured: 0,
             deferred: 0,
             ordered: false,
         };
@@ -131,7 +137,6 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             body,
             merge,
         } = self;
-        let captures = body.logic.capture_some();
         if body.down.is_blocked() && !body.down.flush(cx) {
             return match merge {
                 Some(merge) => merge.finish_due(inlets, body, cx),
@@ -139,7 +144,7 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             };
         }
         if body.ended {
-            return Ok(if captures {
+            return Ok(if body.logic.capture_some() {
                 Progress::Worked
             } else {
                 Progress::Done
@@ -163,18 +168,26 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         }
         body.logic.check()?;
         *first = (*first + 1) % inlets.len();
-        if taken == 0 && !moved && !captures {
+        let worked = taken > 0 || moved;
+        let flushed = !worked || body.down.flush(cx);
+        // Results have gone on. A block is copied when there is nothing else to do, or its share of events has
+        // gone by: the next event may wait for a copy of 1–2 µs.
+        body.uncaptured += taken;
+        let captures = (taken == 0 || body.uncaptured >= EVENTS_A_BLOCK) && {
+            body.uncaptured = 0;
+            body.logic.capture_some()
+        };
+        if !flushed {
+            return Ok(Progress::Blocked);
+        }
+        if !worked && !captures {
             let waiting = body.logic.through() < body.logic.put_aside()
                 || merge.as_ref().is_some_and(Merge::has_staged);
             return Ok(Progress::Idle(
                 waiting.then(|| cx.now_ns + WAITING_AGAIN_NS),
             ));
         }
-        Ok(if body.down.flush(cx) {
-            Progress::Worked
-        } else {
-            Progress::Blocked
-        })
+        Ok(Progress::Worked)
     }
 
     fn at_event(&self) -> Option<String> {

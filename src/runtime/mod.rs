@@ -5,5 +5,5 @@ mod run;
 mod simulate;
 mod watchdog;
 pub use idle::Idle;
-pub use run::{CoreFigures, PlacedTask, RunError, RunOptions, RunRecord, Update, run};
+pub use run::{CoreFigures, PlacedTask, RunError, RunOptions, RunRecord, Update, run, spare_cpus};
 pub use simulate::{SimulateError, simulate};

@@ -280,6 +280,16 @@ fn cpus_for(options: &RunOptions) -> Vec<Option<CoreId>> {
         .collect()
 }
 
+/// The CPUs that no core is pinned to: for threads and processes that must not hold up a core.
+pub fn spare_cpus(options: &RunOptions) -> Vec<usize> {
+    let taken = cpus_for(options);
+    let allowed = core_affinity::get_core_ids().unwrap_or_default();
+    let free = allowed
+        .into_iter()
+        .filter(|cpu| !taken.contains(&Some(*cpu)));
+    free.map(|cpu| cpu.id).collect()
+}
+
 /// Epochs that may still get a part from a sink that is behind.
 const EPOCHS_OPEN: usize = 8;
 

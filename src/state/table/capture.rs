@@ -109,6 +109,7 @@ impl<V: Pod> Table<V> {
             shift,
             version: 1,
         };
+        port.expect((self.end_slots() >> shift) as u64);
         self.capture = Some(Box::new(Capture {
             port,
             reserve,
@@ -139,6 +140,14 @@ impl<V: Pod> Table<V> {
         capture.blocks = (end >> self.tags.shift) + 1;
         debug_assert!(capture.blocks * size_of::<u32>() <= capture.reserve.len());
         capture.port.extras(extras);
+    }
+
+    /// The table has grown: room for all its blocks is wanted, before they are.
+    pub(super) fn expect_blocks(&self) {
+        if let Some(capture) = &self.capture {
+            let blocks = self.end_slots() >> self.tags.shift;
+            capture.port.expect(blocks as u64);
+        }
     }
 
     /// Whether an epoch is being captured.

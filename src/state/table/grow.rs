@@ -36,6 +36,7 @@ impl<V: Pod> Table<V> {
                 return;
             }
             self.phase = Phase::Growing;
+            self.expect_blocks();
             self.front = capacity;
             self.paid_len = self.len;
             self.watch = 0;
