@@ -23,7 +23,7 @@ pub struct DirLock {
 /// # Errors
 /// [`CheckpointError::Locked`] when another process holds it; when it cannot be made or written.
 pub fn lock(dir: &Path) -> Result<DirLock, CheckpointError> {
-    std::fs::create_dir_all(dir).map_err(CheckpointError::io(dir, "make it"))?;
+    make_dirs(dir)?;
     let path = dir.join(LOCK);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -50,6 +50,24 @@ pub fn lock(dir: &Path) -> Result<DirLock, CheckpointError> {
     lock.name_holder()
         .map_err(CheckpointError::io(&path, "write to it"))?;
     Ok(lock)
+}
+
+/// Makes `dir` and what is missing above it. A directory is safe once the one above it is synced: else the
+/// checkpoints in it could be gone after a power failure, although they were durable.
+fn make_dirs(dir: &Path) -> Result<(), CheckpointError> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|path| !path.exists()).collect();
+    std::fs::create_dir_all(dir).map_err(CheckpointError::io(dir, "make it"))?;
+    for made in missing {
+        let above = match made.parent() {
+            Some(above) if above.as_os_str().is_empty() => Path::new("."),
+            Some(above) => above,
+            None => continue,
+        };
+        File::open(above)
+            .and_then(|above| above.sync_all())
+            .map_err(CheckpointError::io(above, "sync it"))?;
+    }
+    Ok(())
 }
 
 impl DirLock {
