@@ -340,6 +340,7 @@ fn checkpoint(config: &Config) -> Option<CheckpointOptions> {
         staging_bytes: section.staging_bytes.given().map_or(0, |bytes| bytes.0),
         restore: section.restore,
         request: interrupt::checkpoint_flag(),
+        read_only: config.repeats.is_some(),
     })
 }
 
@@ -359,6 +360,7 @@ fn options(config: &Config) -> Options {
             OrderChoice::Deterministic => Order::Deterministic,
         },
         events_max: config.repeats,
+        called: Some(config.read_at),
         idle: match runtime.idle {
             IdleChoice::Busy => Idle::Busy,
             IdleChoice::Adaptive => Idle::Adaptive,

@@ -15,7 +15,7 @@ use super::plan::FlowError;
 use super::restored::{Restored, Share};
 use crate::checkpoint::{
     CheckpointError, DirLock, Directory, Kind, Order, PartShape, Port, ROTATION, Region, Running,
-    Saved, Settled, Shape, Slot, Wanted, WriterKind, lock, next_run, run_name,
+    Saved, Settled, Shape, Slot, Wanted, WriterKind, lock_patiently, next_run, run_name,
 };
 use crate::latency::{CheckpointSummary, RestoredSummary};
 use crate::operator::StageName;
@@ -24,32 +24,16 @@ use crate::source::Checkpoints;
 use crate::state::TableShape;
 use crate::sys::procfs;
 use crate::sys::real_disk::RealDisk;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes of the frames of parts without entries.
 const EXTRAS_BLOCK_BYTES: u32 = 4096;
 /// Staging takes this share of the memory that is available, where nothing else is said. It bounds the
 /// addresses; pages are taken as frames are used.
 const STAGING_SHARE: u64 = 3;
-
-/// A writer that outlives its engine holds the directory until it has finished; a run waits so long for it.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Locks `dir`, once the writer of a run that died has let go of it.
-fn lock_patiently(dir: &Path) -> Result<DirLock, CheckpointError> {
-    let asked = Instant::now();
-    loop {
-        match lock(dir) {
-            Err(CheckpointError::Locked { .. }) if asked.elapsed() < PATIENCE => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            held => return held,
-        }
-    }
-}
 
 /// Where a run starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,6 +62,8 @@ pub struct CheckpointOptions {
     pub restore: Restore,
     /// Set to ask for one now.
     pub request: Arc<AtomicBool>,
+    /// Only restore: make no checkpoints, and neither lock the directory nor write to it.
+    pub read_only: bool,
 }
 
 impl CheckpointOptions {
@@ -90,6 +76,7 @@ impl CheckpointOptions {
             staging_bytes: 0,
             restore: Restore::default(),
             request: Arc::default(),
+            read_only: false,
         }
     }
 }
@@ -97,7 +84,8 @@ impl CheckpointOptions {
 /// The checkpoints of a flow that is being built.
 pub(super) struct Parts {
     options: CheckpointOptions,
-    lock: DirLock,
+    /// None where the directory is only read.
+    lock: Option<DirLock>,
     shape: Shape,
     slot: Slot,
     run_dir: PathBuf,
@@ -121,10 +109,11 @@ impl Parts {
             // Looked at before anything is made: a wrong path must not become a directory.
             Directory::open(disk, &options.dir)?;
         }
-        let lock = lock_patiently(&options.dir)?;
+        let lock = (!options.read_only).then(|| lock_patiently(&options.dir));
+        let lock = lock.transpose()?;
         let next = next_run(&disk, &options.dir)?;
         match wanted {
-            None if next.run > 1 => {
+            None if next.run > 1 && lock.is_some() => {
                 let dir = options.dir.display().to_string();
                 return Err(CheckpointError::NotEmpty { dir }.into());
             }
@@ -279,6 +268,13 @@ impl Parts {
     /// All parts are known: makes the region, and starts the writer.
     pub(super) fn start(self) -> Result<Writing, FlowError> {
         let restore_ns = self.opened.elapsed().as_nanos() as u64;
+        let figures = self.figures(restore_ns);
+        let Some(lock) = self.lock else {
+            return Ok(Writing {
+                figures,
+                at_work: None,
+            });
+        };
         let payloads = self
             .shape
             .parts
@@ -294,6 +290,23 @@ impl Parts {
                 what: "memory for staging",
                 source,
             })?;
+        region.settle(self.first_epoch - 1, [0; ROTATION]);
+        let order = Order {
+            run_dir: self.run_dir,
+            shape: self.shape,
+            first_epoch: self.first_epoch,
+        };
+        let running = Running::start(&self.options.writer, order, region.clone(), &lock)?;
+        // Nobody has set it: the slot is this plan's own.
+        let _ = self.slot.set(region);
+        Ok(Writing {
+            figures,
+            at_work: Some((running, lock)),
+        })
+    }
+
+    /// What is known before the run.
+    fn figures(&self, restore_ns: u64) -> CheckpointSummary {
         let mut figures = CheckpointSummary {
             dir: self.options.dir.display().to_string(),
             writer: self.options.writer.name().to_owned(),
@@ -309,23 +322,10 @@ impl Parts {
                 bytes,
                 restore_ns,
                 bytes_per_s: bytes as f64 * 1e9 / restore_ns.max(1) as f64,
-                rejected: self.rejected,
+                rejected: self.rejected.clone(),
             });
         }
-        region.settle(self.first_epoch - 1, [0; ROTATION]);
-        let order = Order {
-            run_dir: self.run_dir,
-            shape: self.shape,
-            first_epoch: self.first_epoch,
-        };
-        let running = Running::start(&self.options.writer, order, region.clone(), &self.lock)?;
-        // Nobody has set it: the slot is this plan's own.
-        let _ = self.slot.set(region);
-        Ok(Writing {
-            running,
-            figures,
-            lock: self.lock,
-        })
+        figures
     }
 
     /// Gives the sink behind task `partition` of `partitions` of the last stage what those of an earlier run
@@ -356,16 +356,21 @@ impl Parts {
 
 /// The checkpoints of a flow that runs.
 pub(super) struct Writing {
-    running: Running,
     figures: CheckpointSummary,
-    lock: DirLock,
+    /// None where none are made.
+    at_work: Option<(Running, DirLock)>,
 }
 
 impl Writing {
     /// After the run: waits for the writer, and lets go of the directory.
     pub(super) fn finish(self) -> CheckpointSummary {
         let mut figures = self.figures;
-        for settled in self.running.finish() {
+        let Some((running, lock)) = self.at_work else {
+            return figures;
+        };
+        let (settled, died) = running.finish();
+        figures.writer_died = died.unwrap_or_default();
+        for settled in settled {
             match settled {
                 Settled::Durable { epoch, bytes } => {
                     figures.durable += 1;
@@ -378,7 +383,7 @@ impl Writing {
                 }
             }
         }
-        drop(self.lock);
+        drop(lock);
         figures
     }
 }
