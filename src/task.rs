@@ -158,6 +158,8 @@ pub struct Figures {
     pub asked_events_per_s: Option<f64>,
     /// Results that reached a sink here.
     pub results: u64,
+    /// For a sink: when its first result was stamped, ns of the run's clock.
+    pub first_result_ns: Option<u64>,
     /// For a sink: service times of sampled events, ns.
     pub service: Option<Histogram<u64>>,
     /// For a sink: what it recorded since the last barrier it could hand over.

@@ -11,6 +11,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A writer that outlives its engine holds the directory until it has finished; a run waits so long for it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A held lock. It ends with the last copy of its file.
 #[derive(Debug)]
@@ -70,6 +74,49 @@ fn make_dirs(dir: &Path) -> Result<(), CheckpointError> {
     Ok(())
 }
 
+/// The same, once the writer of a run that died has let go of it.
+///
+/// # Errors
+/// As [`lock`]; `dir` is held for longer than a writer needs.
+pub fn lock_patiently(dir: &Path) -> Result<DirLock, CheckpointError> {
+    let asked = Instant::now();
+    loop {
+        match lock(dir) {
+            Err(CheckpointError::Locked { .. }) if asked.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            held => return held,
+        }
+    }
+}
+
+/// Who holds the directory `dir`, as they wrote it; `None` if nobody does. Makes nothing.
+///
+/// # Errors
+/// When there is no such directory, or its lock cannot be looked at.
+pub fn holder(dir: &Path) -> Result<Option<String>, CheckpointError> {
+    if !dir.exists() {
+        let dir = dir.display().to_string();
+        return Err(CheckpointError::Missing { dir });
+    }
+    let path = dir.join(LOCK);
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(CheckpointError::io(&path, "open it")(error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(CheckpointError::io(&path, "lock it")(error)),
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            file.read_to_string(&mut pid)
+                .map_err(CheckpointError::io(&path, "read it"))?;
+            Ok(Some(pid.trim().to_owned()))
+        }
+    }
+}
+
 impl DirLock {
     /// The lock held through `file`, which was inherited from the process that took it.
     pub fn inherited(file: File) -> Self {
@@ -119,7 +166,10 @@ mod tests {
         );
         drop(held);
         assert!(lock(&path).is_err(), "the copy holds it still");
+        assert_eq!(holder(&path).expect("there"), Some(pid));
         drop(copy);
+        assert_eq!(holder(&path).expect("there"), None);
+        assert!(holder(&path.join("c")).is_err(), "it is not made");
         lock(&path).expect("free again");
     }
 }

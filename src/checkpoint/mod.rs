@@ -37,7 +37,7 @@ pub use directory::{Directory, NextRun, Rejected, Wanted, next_run};
 pub use drain::Drain;
 pub use error::CheckpointError;
 pub use listing::{EpochState, ListedEpoch, ListedRun};
-pub use lock::{DirLock, lock};
+pub use lock::{DirLock, holder, lock, lock_patiently};
 pub use names::run_name;
 pub use older::remove_older;
 pub use piece::{Piece, Settled};

@@ -130,26 +130,41 @@ impl Running {
         self.region.is_writer_gone()
     }
 
-    /// After the engine has sent everything: waits until the writer has written it.
-    pub fn finish(mut self) -> Vec<Settled> {
-        self.end();
-        self.settled().collect()
+    /// After the engine has sent everything: waits until the writer has written it. What has become of epochs
+    /// since the last call of [`Running::settled`]; and how the writer died, if it did not end as it should.
+    pub fn finish(mut self) -> (Vec<Settled>, Option<String>) {
+        let died = self.end();
+        (self.settled().collect(), died)
     }
 
-    fn end(&mut self) {
+    fn end(&mut self) -> Option<String> {
         self.region.finish();
+        let mut died = None;
         if let Some(mut child) = self.child.take() {
             // Its end would say that the engine is gone, and `wait` closes what it finds here.
             let input = child.stdin.take();
-            let _ = child.wait();
+            let status = child.wait().ok().filter(|status| !status.success());
+            died = status.map(|status| status.to_string());
             drop(input);
         }
-        for thread in [self.thread.take(), self.staging.take()]
-            .into_iter()
-            .flatten()
-        {
-            let _ = thread.join();
+        if let Some(staging) = self.staging.take() {
+            let _ = staging.join();
         }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            died = Some("its thread panicked".into());
+        }
+        died
+    }
+}
+
+/// Tells the engine that nobody settles its epochs any more, however the writer came to its end.
+struct Farewell(Arc<Region>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.writer_gone();
     }
 }
 
@@ -220,8 +235,10 @@ fn on_thread(
         order.first_epoch,
     )?;
     let drain = Drain::new(region.clone(), writer);
+    let farewell = Farewell(region.clone());
     let run = move || {
         keep_off_cores(&spare);
+        let _farewell = farewell;
         let tell = |settled: &Settled| _ = teller.send(Told::Settled(settled.clone()));
         drain.run(tell, || false);
     };
@@ -266,16 +283,16 @@ fn in_process(
         unreachable!("both were asked for");
     };
     writeln!(input, "{line}").map_err(start_error("the process"))?;
-    let region = region.clone();
+    let farewell = Farewell(region.clone());
     let listen = move || {
+        // The process has ended, as asked or not: the engine must not wait for an epoch to be settled.
+        let _farewell = farewell;
         for line in BufReader::new(output).lines() {
             let told = line.ok().and_then(|line| serde_json::from_str(&line).ok());
             if told.is_none_or(|told| teller.send(told).is_err()) {
                 break;
             }
         }
-        // It has ended, as asked or not: the engine must not wait for an epoch to be settled.
-        region.writer_gone();
     };
     let thread = std::thread::Builder::new()
         .name("checkpoints".into())

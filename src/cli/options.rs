@@ -37,6 +37,7 @@ fn checkpoint(config: &Config) -> Option<CheckpointOptions> {
     };
     options.staging_bytes = section.staging_bytes.given().map_or(0, |bytes| bytes.0);
     options.restore = section.restore;
+    options.read_only = config.repeats.is_some();
     options.request = interrupt::checkpoint_flag();
     Some(options)
 }
@@ -58,6 +59,7 @@ pub(super) fn options(config: &Config) -> Options {
             OrderChoice::Deterministic => Order::Deterministic,
         },
         events_max: config.repeats,
+        called: Some(config.read_at),
         idle: match runtime.idle {
             IdleChoice::Busy => Idle::Busy,
             IdleChoice::Adaptive => Idle::Adaptive,

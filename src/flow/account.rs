@@ -21,6 +21,8 @@ pub(super) struct Facts<'a> {
     /// Name and core of each task, in the order of the plan.
     pub(super) seats: &'a [(String, usize)],
     pub(super) checkpoints: Option<CheckpointSummary>,
+    /// From the call that runs the job to the start of the run's clock, ns.
+    pub(super) prepared_ns: u64,
 }
 
 /// The counts of a run and the digest of its answers.
@@ -112,7 +114,13 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         .max(last_result_ns)
         .unwrap_or(0)
         .saturating_sub(first_ns);
+    let results = record
+        .figures
+        .iter()
+        .filter_map(|task| task.first_result_ns);
+    let first_result_ns = results.min().map(|ns| ns.saturating_sub(START_NS));
     let mut summary = Summary {
+        first_result_ns: first_result_ns.map(|ns| facts.prepared_ns + ns),
         checkpoints: facts.checkpoints.clone(),
         version: SUMMARY_VERSION,
         app: facts.options.name.clone(),
@@ -151,6 +159,13 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         .iter()
         .flat_map(|task| task.notes.iter().cloned());
     summary.notes.extend(notes);
+    let made = facts.checkpoints.as_ref();
+    if let Some(made) = made.filter(|made| !made.writer_died.is_empty()) {
+        summary.warnings.push(format!(
+            "the writer of checkpoints died ({}): the run went on without, nothing after epoch {} was saved",
+            made.writer_died, made.last_epoch
+        ));
+    }
     Report {
         summary,
         latency,

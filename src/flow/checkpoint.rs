@@ -205,6 +205,13 @@ impl Parts {
     /// All parts are known: makes the region, and starts the writer.
     pub(super) fn start(self, spare_cpus: Vec<usize>) -> Result<Writing, FlowError> {
         let restore_ns = self.opened.since.elapsed().as_nanos() as u64;
+        let figures = self.figures(restore_ns);
+        let Some(lock) = self.opened.lock else {
+            return Ok(Writing {
+                figures,
+                at_work: None,
+            });
+        };
         let payloads = self
             .shape
             .parts
@@ -220,6 +227,30 @@ impl Parts {
                 what: "memory for staging",
                 source,
             })?;
+        region.settle(self.opened.first_epoch - 1, [0; ROTATION]);
+        let order = Order {
+            run_dir: self.opened.run_dir,
+            shape: self.shape,
+            first_epoch: self.opened.first_epoch,
+            spare_cpus,
+        };
+        let running = Running::start(
+            &self.options.writer,
+            order,
+            region.clone(),
+            &lock,
+            self.expected,
+        )?;
+        // Nobody has set it: the slot is this plan's own.
+        let _ = self.slot.set(region);
+        Ok(Writing {
+            figures,
+            at_work: Some((running, lock)),
+        })
+    }
+
+    /// What is known before the run.
+    fn figures(&self, restore_ns: u64) -> CheckpointSummary {
         let mut figures = CheckpointSummary {
             dir: self.options.dir.display().to_string(),
             writer: self.options.writer.name().to_owned(),
@@ -238,27 +269,7 @@ impl Parts {
                 rejected: self.opened.rejected.clone(),
             });
         }
-        region.settle(self.opened.first_epoch - 1, [0; ROTATION]);
-        let order = Order {
-            run_dir: self.opened.run_dir,
-            shape: self.shape,
-            first_epoch: self.opened.first_epoch,
-            spare_cpus,
-        };
-        let running = Running::start(
-            &self.options.writer,
-            order,
-            region.clone(),
-            &self.opened.lock,
-            self.expected,
-        )?;
-        // Nobody has set it: the slot is this plan's own.
-        let _ = self.slot.set(region);
-        Ok(Writing {
-            running,
-            figures,
-            lock: self.opened.lock,
-        })
+        figures
     }
 
     /// Gives the sink behind task `partition` of `partitions` of the last stage what those of an earlier run
@@ -289,16 +300,21 @@ impl Parts {
 
 /// The checkpoints of a flow that runs.
 pub(super) struct Writing {
-    running: Running,
     figures: CheckpointSummary,
-    lock: DirLock,
+    /// None where none are made.
+    at_work: Option<(Running, DirLock)>,
 }
 
 impl Writing {
     /// After the run: waits for the writer, and lets go of the directory.
     pub(super) fn finish(self) -> CheckpointSummary {
         let mut figures = self.figures;
-        for settled in self.running.finish() {
+        let Some((running, lock)) = self.at_work else {
+            return figures;
+        };
+        let (settled, died) = running.finish();
+        figures.writer_died = died.unwrap_or_default();
+        for settled in settled {
             match settled {
                 Settled::Durable { epoch, bytes } => {
                     figures.durable += 1;
@@ -311,7 +327,7 @@ impl Writing {
                 }
             }
         }
-        drop(self.lock);
+        drop(lock);
         figures
     }
 }

@@ -6,30 +6,15 @@
 use super::plan::FlowError;
 use super::restored::Restored;
 use crate::checkpoint::{
-    CheckpointError, DirLock, Directory, Port, Slot, Wanted, WriterKind, lock, next_run, run_name,
+    CheckpointError, DirLock, Directory, Port, Slot, Wanted, WriterKind, lock_patiently, next_run,
+    run_name,
 };
 use crate::sink::ResultsPart;
 use crate::sys::real_disk::RealDisk;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
-
-/// A writer that outlives its engine holds the directory until it has finished; a run waits so long for it.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Locks `dir`, once the writer of a run that died has let go of it.
-fn lock_patiently(dir: &Path) -> Result<DirLock, CheckpointError> {
-    let asked = Instant::now();
-    loop {
-        match lock(dir) {
-            Err(CheckpointError::Locked { .. }) if asked.elapsed() < PATIENCE => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            held => return held,
-        }
-    }
-}
+use std::time::Instant;
 
 /// Where a run starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +43,8 @@ pub struct CheckpointOptions {
     pub restore: Restore,
     /// Set to ask for one now.
     pub request: Arc<AtomicBool>,
+    /// Only restore: make no checkpoints, and neither lock the directory nor write to it.
+    pub read_only: bool,
     /// What was found when the directory was opened, until the flow takes it up.
     found: Arc<Mutex<Found>>,
 }
@@ -72,6 +59,7 @@ impl CheckpointOptions {
             staging_bytes: 0,
             restore: Restore::default(),
             request: Arc::default(),
+            read_only: false,
             found: Arc::default(),
         }
     }
@@ -122,7 +110,8 @@ struct Found {
 /// A directory of checkpoints, locked, with the epoch that the run goes on from.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) lock: DirLock,
+    /// `None` where the directory is only read.
+    pub(super) lock: Option<DirLock>,
     /// Directory of the run to come.
     pub(super) run_dir: PathBuf,
     pub(super) first_epoch: u64,
@@ -145,11 +134,12 @@ impl Opened {
             // Looked at before anything is made: a wrong path must not become a directory.
             Directory::open(disk, &options.dir)?;
         }
-        let lock = lock_patiently(&options.dir)?;
+        let lock = (!options.read_only).then(|| lock_patiently(&options.dir));
+        let lock = lock.transpose()?;
         let next = next_run(&disk, &options.dir)?;
         let (mut restored, mut rejected) = (None, Vec::new());
         match wanted {
-            None if next.run > 1 => {
+            None if next.run > 1 && lock.is_some() => {
                 let dir = options.dir.display().to_string();
                 return Err(CheckpointError::NotEmpty { dir }.into());
             }

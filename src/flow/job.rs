@@ -13,6 +13,7 @@ use crate::sink::{Sink, SinkEnd};
 use crate::task::CacheFigures;
 use std::marker::PhantomData;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// A flow that ends in sinks of type `S`.
 pub struct Job<B, S, M> {
@@ -68,6 +69,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
     /// # Errors
     /// As [`Job::run`].
     pub fn run_with(self, progress: &mut dyn FnMut(Update)) -> Result<Outcome<S>, FlowError> {
+        let called = self.options.called.unwrap_or_else(Instant::now);
         let placed = self.plan(Servers::Thread)?.place();
         let seats: Vec<(String, usize)> = placed
             .tasks
@@ -99,6 +101,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
             options: &options,
             seats: &seats,
             checkpoints,
+            prepared_ns: record.started.duration_since(called).as_nanos() as u64,
         };
         Ok(Outcome {
             report: account(record, &facts),

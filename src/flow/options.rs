@@ -6,6 +6,7 @@ use crate::runtime::{Idle, RunOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 /// Partitions for each core: enough that work can be shared out, few enough that a round moves many
 /// messages a ring (a poll and a commit cost what ten messages do).
@@ -63,6 +64,8 @@ pub struct Options {
     pub order: Order,
     /// Ends the run after so many events, if the source has not ended before.
     pub events_max: Option<u64>,
+    /// When the run was asked for: the time to its first result counts from there; `None`: when it is built.
+    pub called: Option<Instant>,
     /// How a core without work waits.
     pub idle: Idle,
     /// Whether to pin cores to CPUs.
@@ -103,6 +106,7 @@ impl Default for Options {
             partitions: 0,
             order: Order::default(),
             events_max: None,
+            called: None,
             idle: Idle::default(),
             pin: true,
             ring_slots: 0,

@@ -38,6 +38,10 @@ pub struct Summary {
     pub balanced: bool,
     /// From the first event's due time to the last result.
     pub elapsed_ns: u64,
+    /// From the start of the command (of [`crate::flow::Job::run`], where a program runs the flow) to the first
+    /// result: opening the source, reading and verifying the checkpoint, and building the state are in it;
+    /// `None` if there was no result.
+    pub first_result_ns: Option<u64>,
     /// `events_in / elapsed`.
     #[serde(deserialize_with = "null_is_nan")]
     pub throughput_events_per_s: f64,

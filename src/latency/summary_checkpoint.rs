@@ -16,6 +16,8 @@ pub struct CheckpointSummary {
     pub aborted: u64,
     /// Why the last of these was; empty if none was.
     pub abort_reason: String,
+    /// How the writer died before the run ended: nothing after `last_epoch` was saved; empty if it did not.
+    pub writer_died: String,
     /// Checkpoints that came later than asked for, because the one before was still being written.
     pub late: u64,
     /// The last durable epoch; 0: none.

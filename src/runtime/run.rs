@@ -16,7 +16,7 @@ use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often epochs are collected and progress is told.
 const COLLECT_EVERY: Duration = Duration::from_millis(50);
@@ -78,6 +78,8 @@ pub struct RunRecord {
     pub hiccups: Histogram<u64>,
     /// Closed epochs.
     pub intervals: Vec<Interval>,
+    /// When the run's clock started.
+    pub started: Instant,
     /// "tsc" or "instant".
     pub clock_source: &'static str,
     /// Largest resident anonymous memory seen, bytes.
@@ -128,6 +130,7 @@ pub fn run(
     progress: &mut dyn FnMut(Update),
 ) -> Result<RunRecord, RunError> {
     let origin = Origin::start();
+    let started = Instant::now();
     let cpus = cpus_for(options);
     let allowed = core_affinity::get_core_ids().map_or(1, |ids| ids.len());
     let crowded = options.cores > allowed;
@@ -191,6 +194,7 @@ pub fn run(
     spawned?;
     epochs.collect(&mut collectors);
     let mut record = assemble(outcome, count, epochs, origin, options, crowded)?;
+    record.started = started;
     record.memory_peak_bytes = memory_peak_bytes;
     Ok(record)
 }
@@ -213,6 +217,7 @@ fn assemble(
         cores: Vec::new(),
         hiccups: new_histogram(),
         intervals: Vec::new(),
+        started: Instant::now(),
         clock_source: origin.source(),
         memory_peak_bytes: 0,
         warnings: Vec::new(),

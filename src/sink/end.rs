@@ -88,6 +88,8 @@ pub struct SinkEnd<S> {
     port: Option<IntervalPort>,
     service: Histogram<u64>,
     taken: u64,
+    /// When the first result was stamped, ns of the run's clock; 0: none was.
+    first_ns: u64,
 }
 
 impl<S> SinkEnd<S> {
@@ -102,6 +104,7 @@ impl<S> SinkEnd<S> {
             port,
             service: new_histogram(),
             taken: 0,
+            first_ns: 0,
         }
     }
 
@@ -119,6 +122,9 @@ impl<S> SinkEnd<S> {
             return;
         }
         let now_ns = cx.clock.now_ns();
+        if self.first_ns == 0 && !self.runs.is_empty() {
+            self.first_ns = now_ns;
+        }
         for (due, count) in self.runs.drain(..) {
             self.taken += count;
             record(
@@ -186,6 +192,7 @@ impl<T: Event, S: Sink<T>> Downstream<T> for SinkEnd<S> {
     fn figures(self, figures: &mut Figures) {
         figures.events_out = self.taken;
         figures.results = self.taken;
+        figures.first_result_ns = (self.first_ns > 0).then_some(self.first_ns);
         figures.service = Some(self.service);
         let EpochPart {
             start_ns,

@@ -87,7 +87,7 @@ impl Barriers {
     pub(super) fn due(&mut self, now_ns: u64) -> Option<Marker> {
         if self.due_ns == 0 {
             self.due_ns = now_ns + self.interval_ns;
-            self.next_checkpoint(now_ns);
+            self.plan_checkpoint(now_ns);
         }
         let mut checkpoint = self.is_asked_for(now_ns);
         if checkpoint && !self.is_settled() {
@@ -101,7 +101,10 @@ impl Barriers {
             self.due_ns = now_ns + self.interval_ns;
         }
         if checkpoint {
-            self.next_checkpoint(now_ns);
+            if let Some(checkpoints) = &self.checkpoints {
+                checkpoints.request.store(false, Ordering::Relaxed);
+            }
+            self.plan_checkpoint(now_ns);
         }
         Some(self.cut(checkpoint))
     }
@@ -114,12 +117,11 @@ impl Barriers {
                 || self.checkpoints.as_ref().is_some_and(requested))
     }
 
-    fn next_checkpoint(&mut self, now_ns: u64) {
-        if let Some(checkpoints) = &self.checkpoints {
-            checkpoints.request.store(false, Ordering::Relaxed);
-            if checkpoints.interval_ns > 0 {
-                self.checkpoint_due_ns = now_ns + checkpoints.interval_ns;
-            }
+    fn plan_checkpoint(&mut self, now_ns: u64) {
+        if let Some(checkpoints) = &self.checkpoints
+            && checkpoints.interval_ns > 0
+        {
+            self.checkpoint_due_ns = now_ns + checkpoints.interval_ns;
         }
         self.late = false;
     }

@@ -14,6 +14,8 @@ pub enum CheckpointCommand {
     Verify(CheckpointVerifyArgs),
     /// Print the state of a stage as CSV or JSON lines
     Export(CheckpointExportArgs),
+    /// Have the run that uses the directory make a checkpoint now, and wait until it is durable
+    Now(CheckpointNowArgs),
 }
 
 /// `checkpoint ls`.
@@ -76,4 +78,18 @@ pub struct CheckpointExportArgs {
     /// The file to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
+}
+
+/// `checkpoint now`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    millstream checkpoint now state                before an update of the machine, say\n  \
+    millstream checkpoint now state --wait 1m      of a large state on a slow disk\n\n\
+    The run is found by the lock of its directory, and asked with SIGUSR1.")]
+pub struct CheckpointNowArgs {
+    /// Checkpoint directory of a run (checkpoint.dir)
+    pub dir: PathBuf,
+    /// How long to wait for it
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    pub wait: String,
 }

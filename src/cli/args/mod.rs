@@ -15,7 +15,7 @@ pub use bench::BenchArgs;
 pub use cache::CacheArgs;
 pub use checkpoint::{
     CheckpointCommand, CheckpointExportArgs, CheckpointInspectArgs, CheckpointLsArgs,
-    CheckpointVerifyArgs,
+    CheckpointNowArgs, CheckpointVerifyArgs,
 };
 pub use dead_letter::{DeadLetterCommand, DeadLetterReplayArgs, LettersArgs, ShowArgs};
 pub use engine::EngineArgs;

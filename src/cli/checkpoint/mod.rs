@@ -1,6 +1,7 @@
-//! `checkpoint ls|inspect|verify|export`. Reads only; a run may go on meanwhile.
+//! `checkpoint ls|inspect|verify|export|now`. Reads only; a run may go on meanwhile.
 
 mod export;
+mod now;
 
 use super::args::{
     CheckpointCommand, CheckpointInspectArgs, CheckpointLsArgs, CheckpointVerifyArgs, GlobalArgs,
@@ -25,6 +26,7 @@ pub(super) fn checkpoint(
         CheckpointCommand::Inspect(args) => inspect(args, global),
         CheckpointCommand::Verify(args) => verify(args, global),
         CheckpointCommand::Export(args) => export::export(args, global),
+        CheckpointCommand::Now(args) => now::now(args, global),
     }
 }
 

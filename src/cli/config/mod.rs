@@ -38,6 +38,7 @@ pub use schema::DEFAULT_TOML;
 pub use settings::Settings;
 pub use source::{BAD_RECORDS_FILE, SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
 pub use state::{CacheSection, StateSection};
+use std::time::Instant;
 
 /// A valid configuration, by section.
 #[derive(Clone, Debug)]
@@ -72,6 +73,8 @@ pub struct Config {
     pub recommend: RecommendSection,
     /// Not a setting: the run repeats another, at full speed, up to so many events.
     pub repeats: Option<u64>,
+    /// Not a setting: when this was read. The time to the first result counts from here.
+    pub read_at: Instant,
     /// The same as it was given; see [`Config::to_toml`].
     settings: Settings,
 }
@@ -98,6 +101,7 @@ impl Config {
             report: ReportSection::read(&settings)?,
             recommend: RecommendSection::read(&settings)?,
             repeats: None,
+            read_at: Instant::now(),
             settings,
         })
     }

@@ -96,7 +96,7 @@ impl TableShape {
 }
 
 impl<V: Pod> Table<V> {
-    /// From now on its state can be captured through `port`.
+    /// From now on its state, with what it holds by now, can be captured through `port`.
     ///
     /// # Errors
     /// When there are no addresses for the tags.
@@ -110,6 +110,13 @@ impl<V: Pod> Table<V> {
             version: 1,
         };
         port.expect((self.end_slots() >> shift) as u64);
+        if !self.is_empty() {
+            // What it holds already (a restored run starts so) is in no file: all of it counts as written.
+            for block in 0..=(self.end_slots() + TAIL_SLOTS) >> shift {
+                // SAFETY: `blocks` tags were reserved, enough for all slots there will ever be.
+                unsafe { *self.tags.tags.add(block) = self.tags.version };
+            }
+        }
         self.capture = Some(Box::new(Capture {
             port,
             reserve,

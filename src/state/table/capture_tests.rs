@@ -88,16 +88,21 @@ fn restored(blocks: &BTreeMap<u64, Vec<u8>>, part: impl Fn(u64) -> bool) -> Hash
     table.iter().map(|(key, value)| (key, value[1])).collect()
 }
 
-/// Runs `ops`; returns how many epochs were whole and void.
-fn agree(ops: &[Op], staging_bytes: u64) -> (usize, u64) {
+/// Runs `ops` on a table that held so many keys before it was connected; returns how many epochs were whole
+/// and void.
+fn agree(ops: &[Op], staging_bytes: u64, before: u64) -> (usize, u64) {
     let shape = TableShape::of::<Value>();
     let region = Region::new(&[shape.block_bytes as usize], staging_bytes).expect("memory");
     let slot = PortSlot::default();
     slot.set(region.clone()).expect("empty");
     let mut inflow = Inflow::new(region.clone(), 0);
     let mut table = Table::<Value>::new(TableOptions::default(), None).expect("addresses");
-    table.connect(Port::new(slot, 0)).expect("addresses");
     let mut model = HashMap::<u64, u64>::new();
+    for key in 0..before {
+        table.entry(mum64(key), key)[1] = !key;
+        model.insert(key, !key);
+    }
+    table.connect(Port::new(slot, 0)).expect("addresses");
     let mut at_barrier = HashMap::new();
     let mut files = Files::default();
     let (mut epoch, mut checked) = (0, 0);
@@ -148,12 +153,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
     #[test]
     fn a_capture_is_the_table_at_the_barrier(ops in proptest::collection::vec(op(4_000), 0..12_000)) {
-        agree(&ops, 64 << 20);
+        agree(&ops, 64 << 20, 0);
+    }
+
+    #[test]
+    fn so_it_is_of_a_table_that_was_restored(ops in proptest::collection::vec(op(4_000), 0..4_000), before in 1..9_000u64) {
+        agree(&ops, 64 << 20, before);
     }
 
     #[test]
     fn so_it_is_where_frames_run_out(ops in proptest::collection::vec(op(20_000), 0..12_000)) {
-        agree(&ops, 0);
+        agree(&ops, 0, 0);
     }
 }
 
@@ -170,8 +180,8 @@ fn whole_and_void_epochs_both_happen() {
             _ => Op::Add(key, key ^ 5),
         });
     }
-    let (whole, void) = agree(&ops, 0);
+    let (whole, void) = agree(&ops, 0, 0);
     assert!(whole > 5 && void > 5, "{whole} whole, {void} void");
-    let (whole, void) = agree(&ops, 64 << 20);
+    let (whole, void) = agree(&ops, 64 << 20, 0);
     assert!(whole > 5 && void == 0, "{whole} whole, {void} void");
 }
