@@ -195,7 +195,10 @@ fn refuse_name(path: &Path, magic: &[u8]) -> Result<(), TraceError> {
         .and_then(|extension| extension.to_str())
         .unwrap_or("")
         .to_ascii_lowercase();
-    if let (Compression::None, Some(named)) = (Compression::of_content(magic), Compression::of_extension(&extension)) {
+    if let (Compression::None, Some(named)) = (
+        Compression::of_content(magic),
+        Compression::of_extension(&extension),
+    ) {
         return Err(TraceError::new(
             ErrorKind::Corrupt,
             path,

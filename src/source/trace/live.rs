@@ -157,7 +157,8 @@ impl Input {
                 read => break read,
             }
         };
-        self.buffer.truncate(len + read.as_ref().map_or(0, |read| *read));
+        self.buffer
+            .truncate(len + read.as_ref().map_or(0, |read| *read));
         let read = read?;
         self.ended |= read == 0;
         // Relaxed: a progress bar may be behind, and nothing else hangs on it.
@@ -202,7 +203,10 @@ mod tests {
     /// Gives each piece to a pipe once the records of the one before have come out; what came each time.
     fn keys_of(pieces: &'static [(&'static str, usize)]) -> Vec<u64> {
         let (reading, mut writing) = std::io::pipe().expect("a pipe");
-        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reading));
+        let path = format!(
+            "/proc/self/fd/{}",
+            std::os::fd::AsRawFd::as_raw_fd(&reading)
+        );
         let (told, came) = mpsc::channel();
         let feeder = std::thread::spawn(move || {
             for (piece, records) in pieces {
@@ -226,7 +230,11 @@ mod tests {
 
     #[test]
     fn records_come_out_before_the_next_are_given() {
-        let csv = [("user,item,ts\n1,10,1700000000\n", 1), ("2,10,1700000001\n3,", 1), ("10,1700000002\n\n", 1)];
+        let csv = [
+            ("user,item,ts\n1,10,1700000000\n", 1),
+            ("2,10,1700000001\n3,", 1),
+            ("10,1700000002\n\n", 1),
+        ];
         assert_eq!(keys_of(Vec::leak(csv.to_vec())), [1, 2, 3]);
         let lines = [("7\n8\n", 2), ("9\n", 1), ("10", 0)];
         assert_eq!(keys_of(Vec::leak(lines.to_vec())), [7, 8, 9, 10]);
