@@ -109,6 +109,14 @@ impl<V: Pod> Table<V> {
             shift,
             version: 1,
         };
+        if self.len() > 0 {
+            // What was restored is in none of this port's files yet, whether it is written to again or not.
+            let filled = ((self.end_slots() + TAIL_SLOTS) >> shift) + 1;
+            for block in 0..filled.min(blocks) {
+                // SAFETY: `block < blocks`, for which the reserve has tags; nobody else has it yet.
+                unsafe { *self.tags.tags.add(block) = self.tags.version };
+            }
+        }
         self.capture = Some(Box::new(Capture {
             port,
             reserve,
