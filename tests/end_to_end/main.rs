@@ -10,6 +10,7 @@ mod disorder;
 mod failures;
 mod first_run;
 mod interrupt;
+mod journal;
 mod oracle;
 mod pace;
 mod reports;
