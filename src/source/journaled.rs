@@ -62,7 +62,7 @@ pub enum JournaledError {
         /// The directory.
         dir: PathBuf,
         /// Why.
-        source: CheckpointError,
+        source: Box<CheckpointError>,
     },
     /// A run that starts anew finds records.
     #[error("journal.dir {} holds {} records of an earlier run ({} to {}): go on from them with --restore latest, give another directory, or remove it to start anew", dir.display(), records.end - records.start, records.start, records.end)]
@@ -121,7 +121,7 @@ impl Journaled {
         }
         let lock = lock(&dir).map_err(|source| JournaledError::Lock {
             dir: dir.clone(),
-            source,
+            source: Box::new(source),
         })?;
         let journal = Journal::open(RealDisk::plain(), options)?;
         let records = journal.records();

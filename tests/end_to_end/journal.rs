@@ -229,6 +229,73 @@ fn slow_input_is_answered_before_more_comes() {
 }
 
 #[test]
+fn a_full_journal_ends_the_run_and_loses_nothing_that_was_answered() {
+    let scratch = Scratch::new();
+    let lines: Vec<String> = [lines(), lines()].concat();
+    let all = HEADER.to_owned() + &lines.concat();
+    let whole = summary(&fed(&scratch, &with(&[&PIPE, &["--json"]]), &all));
+    // Never covered before the end: three epochs are kept, and there is none.
+    let args = with(&[
+        &PIPE,
+        &CHECKPOINTS,
+        &["--json", "-C", "checkpoint.interval=none"],
+    ]);
+    let bounded = with(&[&args, &["-C", "journal.max=2MiB"]]);
+    let output = fed(&scratch, &bounded, &all);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for part in [
+        "ck/journal",
+        "may have 2097152",
+        "checkpoint.interval",
+        "allow it more",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in:\n{said}");
+    }
+    let (child, held, _) = go_on(&scratch, &with(&[&args, &RESTORE]));
+    assert!((1000..lines.len()).contains(&held), "{held}");
+    let summary = summary(&to_the_end(child, &lines[held..]));
+    assert_eq!(summary["digest"], whole["digest"]);
+}
+
+#[test]
+fn a_fifo_is_read_as_a_pipe_is() {
+    let scratch = Scratch::new();
+    let fifo = scratch.path("in.csv");
+    let made = Command::new("mkfifo")
+        .arg(&fifo)
+        .status()
+        .expect("mkfifo is there");
+    assert!(made.success());
+    let args = [
+        "replay",
+        "in.csv",
+        "--app",
+        "aggregate",
+        "--cores",
+        "1",
+        "--json",
+    ];
+    let lines = lines();
+    let input = HEADER.to_owned() + &lines.concat();
+    let whole = summary(&fed(&scratch, &with(&[&PIPE, &["--json"]]), &input));
+    let run = |args: &[&str], input: String| {
+        let child = start(&mut scratch.command(args));
+        let fifo = fifo.clone();
+        let feeder = std::thread::spawn(move || std::fs::write(fifo, input));
+        let output = child.wait_with_output().expect("it ends");
+        feeder.join().expect("no panic").expect("fed");
+        summary(&output)
+    };
+    let args = [&args[..], &CHECKPOINTS].concat();
+    let (first, second) = lines.split_at(7_000);
+    run(&args, HEADER.to_owned() + &first.concat());
+    let rest = HEADER.to_owned() + &second.concat();
+    let more = run(&[&args[..], &RESTORE].concat(), rest);
+    assert_eq!(more["digest"], whole["digest"]);
+}
+
+#[test]
 fn what_cannot_go_on_is_refused_with_the_remedy() {
     let scratch = Scratch::new();
     let args = with(&[&PIPE, &CHECKPOINTS]);

@@ -109,7 +109,7 @@ impl<V: Pod> Table<V> {
             shift,
             version: 1,
         };
-        if self.len() > 0 {
+        if !self.is_empty() {
             // What was restored is in none of this port's files yet, whether it is written to again or not.
             let filled = ((self.end_slots() + TAIL_SLOTS) >> shift) + 1;
             for block in 0..filled.min(blocks) {
