@@ -203,6 +203,12 @@ impl Journaled {
         self.journal.read(from, show)
     }
 
+    /// Shows the last record, if there is one.
+    pub(super) fn read_last(&self, show: impl FnMut(&[u8])) -> Result<(), JournalError> {
+        let Range { start, end } = self.records();
+        self.journal.read(end.saturating_sub(1).max(start), show)
+    }
+
     /// What is different now that the rest of the input was taken for `description`, in words.
     pub(super) fn mismatch(&self, description: &Description) -> Option<String> {
         let is = taken_for(description);

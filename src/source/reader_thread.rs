@@ -172,6 +172,16 @@ impl<E: Replayed + Pod> Reader<E> {
             return Err(mismatch);
         }
         trace.keep_new_texts();
+        let mut last_ns = 0;
+        let last = journal.read_last(|bytes| {
+            let records = bytes.chunks_exact(size_of::<E>());
+            last_ns = records
+                .last()
+                .map_or(0, |last| bytemuck::pod_read_unaligned::<E>(last).ts_ns());
+        });
+        last.map_err(|error| error.to_string())?;
+        // A stamp that goes back is clamped, or late, as if there had been no break.
+        trace.go_on_behind(last_ns);
         let mut records = Vec::<Record>::new();
         while left > 0 && !self.full.is_abandoned() {
             match trace.next_block(&mut records) {

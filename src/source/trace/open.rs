@@ -174,6 +174,11 @@ impl Trace {
         self.intake.interner.texts().clone()
     }
 
+    /// It is the rest of an input whose last record so far had the stamp `ts_ns`.
+    pub(in crate::source) fn go_on_behind(&mut self, ts_ns: u64) {
+        self.intake.order.go_on_behind(ts_ns);
+    }
+
     /// Remembers texts that are new, for `take_new_texts`.
     pub(in crate::source) fn keep_new_texts(&mut self) {
         self.intake.interner.keep_new();
