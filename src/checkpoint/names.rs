@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 pub(super) const MANIFEST: &str = "manifest";
 /// Its name while it is being made.
 pub(super) const MANIFEST_NEW: &str = "manifest.new";
+/// Where the journal of a live input lies, beside the runs; see `journal.dir`.
+pub(super) const JOURNAL: &str = "journal";
 /// Name of the lock.
 pub(super) const LOCK: &str = "lock";
 

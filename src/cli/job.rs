@@ -12,7 +12,7 @@ use super::labels::Labels;
 use super::options::{options, params};
 use super::progress::ProgressUpdate;
 use super::shown::{Shown, in_words};
-use super::{environment, identity};
+use super::{environment, identity, live};
 use crate::app::aggregate::Aggregated;
 use crate::app::recommend::Recommendation;
 use crate::app::{aggregate, recommend};
@@ -21,7 +21,7 @@ use crate::latency::Report;
 use crate::partition::{Partitioning, Scheme};
 use crate::runtime::Update;
 use crate::sink::{Digest, FileFormat, FileSink, FileWriter, Row, SinkError};
-use crate::source::reader::{self, Reading};
+use crate::source::reader::Reading;
 use crate::source::trace::native::{ClickRecord, KeyedRecord, Layout, Mapped};
 use crate::source::trace::{self, Format, Texts, TraceError};
 use crate::source::{Generate, Made, MappedFeed, Replay, Replayed, Source};
@@ -123,14 +123,15 @@ fn replay(config: &Config, tell: &mut dyn FnMut(Update)) -> Result<Report, JobEr
         limit: source.limit,
         rounds: config.pace.loops,
     };
+    let mut config = config.clone();
     match config.app {
         App::Recommend => {
-            let (feed, texts) = reader::start::<ClickRecord>(reading)?;
-            run_app(config, Replay::new(feed, pace), texts, tell)
+            let (feed, texts) = live::start::<ClickRecord>(&mut config, reading, is_pipe)?;
+            run_app(&config, Replay::new(feed, pace), texts, tell)
         }
         App::Aggregate => {
-            let (feed, texts) = reader::start::<KeyedRecord>(reading)?;
-            run_app(config, Replay::new(feed, pace), texts, tell)
+            let (feed, texts) = live::start::<KeyedRecord>(&mut config, reading, is_pipe)?;
+            run_app(&config, Replay::new(feed, pace), texts, tell)
         }
     }
 }

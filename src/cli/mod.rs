@@ -25,6 +25,7 @@ mod interrupt;
 pub mod job;
 pub mod knee;
 pub mod labels;
+mod live;
 pub mod load;
 mod man;
 mod options;

@@ -24,6 +24,9 @@ pub enum Restore {
     None,
     /// From the newest epoch that is whole.
     Latest,
+    /// From the newest epoch that is whole, or anew where none was ever durable: for a source that still has all it
+    /// ever offered.
+    LatestOrAnew,
     /// From this epoch.
     Epoch(u64),
 }
@@ -126,11 +129,12 @@ impl Opened {
         let since = Instant::now();
         let wanted = match options.restore {
             Restore::None => None,
-            Restore::Latest => Some(Wanted::Latest),
+            Restore::Latest | Restore::LatestOrAnew => Some(Wanted::Latest),
             Restore::Epoch(epoch) => Some(Wanted::Epoch(epoch)),
         };
         let disk = RealDisk::plain();
-        if wanted.is_some() {
+        let may_be_new = options.restore == Restore::LatestOrAnew;
+        if wanted.is_some() && !may_be_new {
             // Looked at before anything is made: a wrong path must not become a directory.
             Directory::open(disk, &options.dir)?;
         }
@@ -146,10 +150,20 @@ impl Opened {
             None => {}
             Some(wanted) => {
                 let threads = std::thread::available_parallelism().map_or(1, usize::from);
-                let directory = Directory::open(disk, &options.dir)?;
-                let (snapshot, damaged) = directory.snapshot_on(threads, wanted)?;
-                rejected = damaged.iter().map(ToString::to_string).collect();
-                restored = Some(Restored::read(snapshot, flow)?);
+                let found = Directory::open(disk, &options.dir)
+                    .and_then(|directory| directory.snapshot_on(threads, wanted));
+                match found {
+                    Ok((snapshot, damaged)) => {
+                        rejected = damaged.iter().map(ToString::to_string).collect();
+                        restored = Some(Restored::read(snapshot, flow)?);
+                    }
+                    Err(
+                        CheckpointError::Empty { .. }
+                        | CheckpointError::Foreign { .. }
+                        | CheckpointError::NothingDurable { .. },
+                    ) if may_be_new => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         Ok(Opened {

@@ -328,6 +328,21 @@ impl<D: Disk> Log<D> {
             .damaged(first, HEADER_BYTES, "its frames hold no texts")
     }
 
+    /// Forgets all units, and goes on with number `unit`, which lies behind them.
+    pub(super) fn restart(&mut self, unit: u64) -> Result<(), JournalError> {
+        self.trim(u64::MAX)?;
+        self.file = None;
+        if let Some(last) = self.segments.pop_front() {
+            let path = self.rules.path(last.first_sequence);
+            self.disk
+                .remove(&path)
+                .and_then(|()| self.disk.sync_dir(&self.rules.dir))
+                .map_err(|error| JournalError::io(&path, "trim", error))?;
+        }
+        self.unit = unit;
+        Ok(())
+    }
+
     /// Removes segments that lie before unit `before`.
     pub(super) fn trim(&mut self, before: u64) -> Result<(), JournalError> {
         while self

@@ -183,6 +183,17 @@ impl<D: Disk> Journal<D> {
         Ok(texts)
     }
 
+    /// Goes on with record number `record`, which lies behind all there are: a checkpoint covers what the journal
+    /// lost of the records before it when the machine died.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn restart(&mut self, record: u64) -> Result<(), JournalError> {
+        self.records.restart(record)?;
+        self.end = self.records.end();
+        Ok(())
+    }
+
     /// Removes segments whose records all have numbers below `before`: an epoch that covers them is durable.
     ///
     /// # Errors

@@ -248,6 +248,23 @@ proptest! {
 }
 
 #[test]
+fn it_goes_on_behind_records_that_it_lost() {
+    for appends in [&[][..], &[3, 1, 40, 5]] {
+        let disk = SimulatedDisk::new(1);
+        let mut journal = Journal::open(disk.clone(), &small(Fsync::Always)).unwrap();
+        append(&mut journal, appends);
+        journal.restart(100).unwrap();
+        assert_eq!(journal.records(), 100..100);
+        append(&mut journal, &[7, 20]);
+        drop(journal);
+        let journal = Journal::open(disk, &small(Fsync::Always)).unwrap();
+        assert_eq!(journal.records(), 100..127);
+        assert_eq!(read(&journal, 103), records(103..127));
+        assert!(journal.read(99, |_| {}).is_err());
+    }
+}
+
+#[test]
 fn the_format_is_the_golden_file() {
     let disk = SimulatedDisk::new(1);
     let mut journal = Journal::open(disk.clone(), &options(Fsync::Always, 160, u64::MAX)).unwrap();

@@ -12,6 +12,7 @@
 
 use crate::checkpoint::{Port, Region, Saved, Slot};
 use crate::event::Marker;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,6 +42,8 @@ pub(super) struct Barriers {
     /// The last epoch that was a checkpoint.
     asked: u64,
     late: bool,
+    /// Where the source stood at the epochs that may be restored, oldest first.
+    stood: VecDeque<(u64, Vec<u8>)>,
     /// Checkpoints that came later than they were due, because the one before was not settled.
     pub(super) checkpoints_late: u64,
 }
@@ -55,6 +58,7 @@ impl Barriers {
             checkpoint_due_ns: u64::MAX,
             asked: 0,
             late: false,
+            stood: VecDeque::new(),
             checkpoints_late: 0,
         }
     }
@@ -143,8 +147,22 @@ impl Barriers {
         }
     }
 
+    /// Where the source stood at the oldest epoch that may be restored, once all that may are of this run.
+    pub(super) fn released(&mut self) -> Option<&[u8]> {
+        let (settled, files) = self.region()?.settled();
+        // Aborted, or written over: nobody will ask for it.
+        self.stood
+            .retain(|(epoch, _)| *epoch > settled || files.contains(epoch));
+        let is_full = files.iter().all(|epoch| *epoch > 0);
+        let (_, oldest) = self.stood.front().filter(|_| is_full)?;
+        Some(oldest)
+    }
+
     /// Hands over what the source remembers at checkpoint `epoch`, before the barrier is sent on.
     pub(super) fn capture(&mut self, epoch: u64, saved: Saved) {
+        if let Some(position) = &saved.position {
+            self.stood.push_back((epoch, position.clone()));
+        }
         if let Some(checkpoints) = &mut self.checkpoints
             && checkpoints.port.begin(epoch).is_some()
             && checkpoints.port.extras(&saved.to_bytes())

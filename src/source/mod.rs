@@ -1,12 +1,14 @@
 //! Sources: where events come from and when each is due.
 mod barriers;
 mod generate;
+pub mod journaled;
 pub mod load;
 mod memory;
 mod offer;
 pub mod pace;
 mod position;
 pub mod reader;
+mod reader_thread;
 mod replay;
 mod sequence;
 mod task;

@@ -13,32 +13,27 @@
 //! dead-letter file is made anew with all letters of the first round, so that each is in it once, and no letter
 //! that the earlier run had read ahead. Counted are only records read behind the position.
 
-use super::position::{Identity, cannot_rewind, identity};
+use super::journaled::{Journaled, JournaledError};
+use super::position::{Identity, cannot_rewind, identity, refusal};
+use super::reader_thread::{Item, NAP, Reader};
 use super::replay::{Ahead, Feed, FeedPosition, Replayed};
-use super::trace::{self, Counts, Record, Texts, Trace, TraceError, TraceOptions};
+use super::trace::{self, Counts, Texts, Trace, TraceError, TraceOptions};
 use crate::task::{Figures, TaskError};
+use bytemuck::Pod;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// Blocks under way: at 4,096 records a block enough for a hiccup of 10 ms at 5 M records/s.
 const BLOCKS: usize = 16;
-/// How long the reader sleeps when the core has not yet taken what there is.
-const NAP: Duration = Duration::from_micros(200);
 /// Bytes at each end of a file that tell it from another of its length.
 const TELLING_BYTES: u64 = 64 << 10;
-
-#[derive(Debug)]
-enum Item<E> {
-    Block { events: Vec<E>, new_round: bool },
-    End,
-    Error(Box<TraceError>),
-}
 
 /// The core's end.
 #[derive(Debug)]
@@ -55,6 +50,17 @@ pub struct BlockFeed<E> {
     /// Nothing for what cannot be read again.
     identity: Option<Identity>,
     notes: Vec<String>,
+    journal: Option<JournalEnd>,
+}
+
+/// The core's end of the journal of a live input.
+#[derive(Debug)]
+struct JournalEnd {
+    /// Says where the reader begins; gone once it has.
+    begin: Option<mpsc::Sender<u64>>,
+    /// Those that were found.
+    records: Range<u64>,
+    covered: Arc<AtomicU64>,
 }
 
 /// The core's end of what one reader thread works on.
@@ -99,6 +105,68 @@ pub fn start<E: Replayed>(reading: Reading) -> Result<(BlockFeed<E>, Arc<Texts>)
         texts: texts.clone(),
         identity,
         notes: notes.lines().map(str::to_owned).collect(),
+        journal: None,
+    };
+    Ok((feed, texts))
+}
+
+/// Why a live input with a journal did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The input.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournaledError),
+}
+
+/// Starts the reader of a live input, which cannot rewind, with `journal` behind it. Where the run goes on, the
+/// input is opened once the journal has been replayed; it may be at its end.
+///
+/// # Errors
+/// When the input cannot be read as a trace, or the journal not be written or read.
+pub fn start_journaled<E: Replayed + Pod>(
+    reading: Reading,
+    mut journal: Journaled,
+) -> Result<(BlockFeed<E>, Arc<Texts>), LiveError> {
+    let texts = Arc::<Texts>::default();
+    let (mut notes, mut trace) = (Vec::new(), None);
+    if journal.goes_on() {
+        journal.restore_texts(&texts)?;
+    } else {
+        let opened = trace::open_with_texts(&reading.path, &reading.options, texts.clone())?;
+        journal.start(opened.describe())?;
+        notes.extend(opened.describe().to_string().lines().map(str::to_owned));
+        trace = Some(opened);
+    }
+    notes.extend(journal.notes());
+    let (begin, begins) = mpsc::channel();
+    let end = JournalEnd {
+        begin: Some(begin),
+        records: journal.records(),
+        covered: journal.covered(),
+    };
+    let (identity, known) = (Some(journal.input().clone()), texts.clone());
+    let lane = Lane::spawn(
+        reading.clone(),
+        FeedPosition::default(),
+        move |reader, told| {
+            reader.run_journaled(journal, trace, known, &begins, told);
+        },
+    )?;
+    let feed = BlockFeed {
+        lane,
+        block: Vec::new(),
+        next: 0,
+        new_round: false,
+        ended: false,
+        at: FeedPosition::default(),
+        reading,
+        texts: texts.clone(),
+        identity,
+        notes,
+        journal: Some(end),
     };
     Ok((feed, texts))
 }
@@ -148,6 +216,14 @@ fn ends(path: &Path, len: u64) -> io::Result<String> {
 impl<E: Replayed> Lane<E> {
     /// Starts a thread that reads `trace`, which is at its start, and hands on what lies behind `from`.
     fn start(trace: Trace, reading: Reading, from: FeedPosition) -> Result<Self, TraceError> {
+        Lane::spawn(reading, from, move |reader, told| reader.run(trace, told))
+    }
+
+    fn spawn(
+        reading: Reading,
+        from: FeedPosition,
+        body: impl FnOnce(Reader<E>, &Mutex<Counts>) + Send + 'static,
+    ) -> Result<Self, TraceError> {
         let (full_in, full) = RingBuffer::new(BLOCKS);
         let (empty, empty_out) = RingBuffer::new(BLOCKS);
         let counts = Arc::new(Mutex::new(Counts::default()));
@@ -161,7 +237,7 @@ impl<E: Replayed> Lane<E> {
         };
         let thread = std::thread::Builder::new()
             .name("reader".into())
-            .spawn(move || reader.run(trace, &told))
+            .spawn(move || body(reader, &told))
             .map_err(|error| TraceError::io(&path, "start the reader of", error))?;
         Ok(Lane {
             full,
@@ -182,129 +258,33 @@ impl<E: Replayed> Lane<E> {
     }
 }
 
-struct Reader<E> {
-    reading: Reading,
-    from: FeedPosition,
-    full: Producer<Item<E>>,
-    empty: Consumer<Vec<E>>,
-}
-
-impl<E: Replayed> Reader<E> {
-    fn run(mut self, mut trace: Trace, told: &Mutex<Counts>) {
-        let mut records = Vec::<Record>::new();
-        let mut total = Counts::default();
-        for round in 0..self.reading.rounds.max(1) {
-            let skips_round = round < self.from.round;
-            if round > 0 {
-                if skips_round {
-                    continue;
-                }
-                // Opening the dead-letter file again would empty it: later rounds only count.
-                self.reading.options.dead_letter = None;
-                match trace::open_with_texts(
-                    &self.reading.path,
-                    &self.reading.options,
-                    trace.texts(),
-                ) {
-                    Ok(again) => trace = again,
-                    Err(error) => return self.put(Item::Error(Box::new(error))),
-                }
-            }
-            let mut left = self.reading.limit.unwrap_or(u64::MAX);
-            let mut skip = match round {
-                _ if skips_round => u64::MAX,
-                round if round == self.from.round => self.from.record,
-                _ => 0,
-            };
-            let mut before = Counts::default();
-            let mut new_round = round > self.from.round;
-            while left > 0 {
-                match trace.next_block(&mut records) {
-                    Ok(false) => break,
-                    Ok(true) => {}
-                    Err(error) => return self.put(Item::Error(Box::new(error))),
-                }
-                let take = usize::try_from(left)
-                    .unwrap_or(usize::MAX)
-                    .min(records.len());
-                left -= take as u64;
-                let skipped = usize::try_from(skip).unwrap_or(usize::MAX).min(take);
-                skip -= skipped as u64;
-                if skipped > 0 {
-                    before = trace.counts();
-                }
-                let mut events = self.empty.pop().unwrap_or_default();
-                events.clear();
-                events.extend(records[skipped..take].iter().map(|record| E::from(*record)));
-                if !events.is_empty() {
-                    self.put(Item::Block { events, new_round });
-                    new_round = false;
-                }
-                if self.full.is_abandoned() {
-                    return;
-                }
-            }
-            if skips_round {
-                continue;
-            }
-            if skip > 0 {
-                let error = TraceError::shorter(&self.reading.path, self.from.record, skip);
-                return self.put(Item::Error(Box::new(error)));
-            }
-            total = sum(total, difference(trace.counts(), before));
-            if let Ok(mut counts) = told.lock() {
-                *counts = total;
-            }
+impl JournalEnd {
+    /// Has the reader begin with record number `record`, unless it has begun.
+    fn begin_at(&mut self, record: u64, notes: &mut Vec<String>) {
+        let Some(begin) = self.begin.take() else {
+            return;
+        };
+        let replayed = self.records.end.saturating_sub(record);
+        if self.records.end > 0 {
+            notes.push(format!(
+                "journal: {replayed} records replayed, from number {record} on"
+            ));
         }
-        self.put(Item::End);
-    }
-
-    fn put(&mut self, mut item: Item<E>) {
-        while let Err(rtrb::PushError::Full(back)) = self.full.push(item) {
-            if self.full.is_abandoned() {
-                return;
-            }
-            item = back;
-            std::thread::sleep(NAP);
-        }
-    }
-}
-
-/// What was counted since `before`. Records held back for sorting may have been fewer by then.
-fn difference(now: Counts, before: Counts) -> Counts {
-    Counts {
-        read: now.read - before.read,
-        delivered: now.delivered - before.delivered,
-        bad: now.bad - before.bad,
-        late: now.late - before.late,
-        clamped: now.clamped - before.clamped,
-        held: now.held.saturating_sub(before.held),
-    }
-}
-
-fn sum(a: Counts, b: Counts) -> Counts {
-    Counts {
-        read: a.read + b.read,
-        delivered: a.delivered + b.delivered,
-        bad: a.bad + b.bad,
-        late: a.late + b.late,
-        clamped: a.clamped + b.clamped,
-        held: a.held + b.held,
+        // A reader that is gone has left its error in the ring, or abandoned it.
+        let _ = begin.send(record);
     }
 }
 
 impl<E: Replayed> Feed<E> for BlockFeed<E> {
     fn ahead(&mut self) -> Result<Option<Ahead<'_, E>>, TaskError> {
+        if let Some(journal) = &mut self.journal {
+            journal.begin_at(0, &mut self.notes);
+        }
         if self.next == self.block.len() && !self.ended {
             match self.lane.full.pop() {
                 Err(_) => {}
                 Ok(Item::End) => self.ended = true,
-                Ok(Item::Error(error)) => {
-                    return Err(TaskError {
-                        message: error.to_string(),
-                        cause: None,
-                    });
-                }
+                Ok(Item::Error(error)) => return Err(refusal(&error)),
                 Ok(Item::Block { events, new_round }) => {
                     let emptied = std::mem::replace(&mut self.block, events);
                     // The reader drained this ring to fill the other: there is room.
@@ -340,8 +320,21 @@ impl<E: Replayed> Feed<E> for BlockFeed<E> {
         Some((self.identity.as_deref()?, self.at))
     }
 
-    /// Returns once the event at the position is there.
+    /// Returns once the event at the position is there; with a journal at once.
     fn seek(&mut self, position: FeedPosition) -> Result<(), TaskError> {
+        if let Some(journal) = &mut self.journal {
+            let first = journal.records.start;
+            if position.record < first {
+                return Err(refusal(&format!(
+                    "the checkpoint stands behind record {}, and the journal begins at {first}, where a newer \
+                     checkpoint stood: restore that, or start afresh without --restore in other directories",
+                    position.record
+                )));
+            }
+            self.at = position;
+            journal.begin_at(position.record, &mut self.notes);
+            return Ok(());
+        }
         let path = self.reading.path.display();
         if self.identity.is_none() {
             return Err(cannot_rewind(&format!("{path} is no file and")));
@@ -364,9 +357,18 @@ impl<E: Replayed> Feed<E> for BlockFeed<E> {
         if matches!(self.lane.full.peek(), Ok(Item::Error(_)))
             && let Ok(Item::Error(error)) = self.lane.full.pop()
         {
-            return Err(failed(*error));
+            return Err(refusal(&error));
         }
         Ok(())
+    }
+
+    fn release(&mut self, position: FeedPosition) {
+        if let Some(journal) = &self.journal {
+            // Relaxed: the reader may trim later.
+            journal
+                .covered
+                .fetch_max(position.record, Ordering::Relaxed);
+        }
     }
 
     fn figures(&mut self, figures: &mut Figures) {

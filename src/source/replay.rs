@@ -99,6 +99,11 @@ pub trait Feed<E>: Send + 'static {
         Err(cannot_rewind("the trace"))
     }
 
+    /// Nothing before `position`, which it once gave, will be asked for again.
+    fn release(&mut self, position: FeedPosition) {
+        let _ = position;
+    }
+
     /// Adds what it counted.
     fn figures(&mut self, figures: &mut Figures) {
         let _ = figures;
@@ -245,6 +250,14 @@ impl<E: Replayed, F: Feed<E>> Source for Replay<F, E> {
         self.passed = at.passed;
         self.restored = true;
         Ok(())
+    }
+
+    fn release(&mut self, position: &[u8]) {
+        let identity = self.feed.position().map(|(identity, _)| identity);
+        let at = identity.and_then(|identity| decode::<ReplayPosition>(identity, position).ok());
+        if let Some(at) = at {
+            self.feed.release(at.feed);
+        }
     }
 
     fn figures(&mut self, figures: &mut Figures) {

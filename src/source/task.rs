@@ -75,6 +75,12 @@ pub trait Source: Send + 'static {
         Err(cannot_rewind(std::any::type_name::<Self>()))
     }
 
+    /// No checkpoint that is kept stands before `position`, which it once gave: what it keeps to go back there it
+    /// may forget. Called at a barrier.
+    fn release(&mut self, position: &[u8]) {
+        let _ = position;
+    }
+
     /// Adds what it counted (late, dead-lettered, pace, notes).
     fn figures(&mut self, figures: &mut Figures) {
         let _ = figures;
@@ -191,6 +197,9 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
                 ..Saved::default()
             };
             self.down.save(&mut saved.sink);
+            if let Some(position) = self.barriers.released() {
+                self.source.release(position);
+            }
             self.barriers.capture(epoch, saved);
         }
         self.down.marker(barrier, cx);

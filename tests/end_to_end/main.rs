@@ -10,6 +10,7 @@ mod disorder;
 mod failures;
 mod first_run;
 mod interrupt;
+mod journal;
 mod kill_points;
 mod oracle;
 mod pace;

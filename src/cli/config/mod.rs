@@ -12,6 +12,7 @@ mod columns;
 mod engine;
 mod error;
 mod failure;
+mod journal;
 mod load;
 mod nearest;
 mod origin;
@@ -29,6 +30,7 @@ pub use choice::App;
 pub use engine::RuntimeSection;
 pub use error::ConfigError;
 pub use failure::{FAILED_EVENTS_FILE, FailureSection};
+pub use journal::JournalSection;
 pub use load::{LoadSection, PaceSection};
 pub use origin::Origin;
 pub use output::{ReportSection, SinkSection};
@@ -61,6 +63,8 @@ pub struct Config {
     pub state: StateSection,
     /// `[checkpoint]`.
     pub checkpoint: CheckpointSection,
+    /// `[journal]`.
+    pub journal: JournalSection,
     /// `[cache]`.
     pub cache: CacheSection,
     /// `[failure]`.
@@ -95,6 +99,7 @@ impl Config {
             runtime: RuntimeSection::read(&settings)?,
             state: StateSection::read(&settings)?,
             checkpoint: CheckpointSection::read(&settings)?,
+            journal: JournalSection::read(&settings)?,
             cache: CacheSection::read(&settings)?,
             failure: FailureSection::read(&settings)?,
             sink: SinkSection::read(&settings)?,

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 use super::error::{ErrorKind, Place, TraceError};
+use super::live::Live;
 
 /// How much decompressed content is read ahead for looking at: thousands of rows of text, and no more than a
 /// reader's own buffer.
@@ -104,6 +105,8 @@ pub(super) struct Content {
     pub(super) file_bytes: u64,
     /// How many of them have been read so far.
     pub(super) read_bytes: Arc<AtomicU64>,
+    /// The same bytes, where they come as they come and are not compressed.
+    pub(super) live: Option<Live>,
 }
 
 /// Opens a file, a pipe or a device; refuses directories and emptiness.
@@ -125,32 +128,46 @@ pub(super) fn open(path: &Path) -> Result<Content, TraceError> {
         0
     };
     let read_bytes = Arc::new(AtomicU64::new(0));
-    let mut counted = Counted {
+    let failed = |error| TraceError::io(path, "read", error);
+    if !metadata.is_file() {
+        let live = Live::new(file, read_bytes.clone());
+        let (head, is_all) = live.head().map_err(failed)?;
+        let magic = head[..head.len().min(16)].to_vec();
+        if Compression::of_content(&magic) == Compression::None && !head.is_empty() {
+            refuse_name(path, &magic)?;
+            return Ok(Content {
+                bytes: Box::new(live.clone()),
+                head,
+                head_is_all: is_all,
+                compression: Compression::None,
+                file_bytes,
+                read_bytes,
+                live: Some(live),
+            });
+        }
+        return decompressed(path, magic.len(), live, file_bytes, read_bytes);
+    }
+    let counted = Counted {
         file,
         read_bytes: read_bytes.clone(),
     };
-    let magic =
-        read_up_to(&mut counted, 16).map_err(|error| TraceError::io(path, "read", error))?;
+    decompressed(path, 16, counted, file_bytes, read_bytes)
+}
+
+fn decompressed(
+    path: &Path,
+    magic_bytes: usize,
+    mut counted: impl Read + Send + 'static,
+    file_bytes: u64,
+    read_bytes: Arc<AtomicU64>,
+) -> Result<Content, TraceError> {
+    let magic = read_up_to(&mut counted, magic_bytes)
+        .map_err(|error| TraceError::io(path, "read", error))?;
     if magic.is_empty() {
         return Err(empty(path, "the file is empty"));
     }
     let compression = Compression::of_content(&magic);
-    let extension = path
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or("")
-        .to_ascii_lowercase();
-    if let (Compression::None, Some(named)) = (compression, Compression::of_extension(&extension)) {
-        return Err(TraceError::new(
-            ErrorKind::Corrupt,
-            path,
-            format!("named .{extension} but not {} data", named.name()),
-        )
-        .at(Place::Offset(0))
-        .value(format!("{:02x?}", &magic[..magic.len().min(6)]))
-        .expected(format!("the magic bytes of {}", named.name()))
-        .remedy("fetch the file again, or take the extension off if it is not compressed"));
-    }
+    refuse_name(path, &magic)?;
     let mut bytes = decompress(compression, Cursor::new(magic).chain(counted))
         .map_err(|error| stream_error(path, compression, 0, error))?;
     let head = read_up_to(&mut bytes, HEAD_BYTES)
@@ -167,7 +184,32 @@ pub(super) fn open(path: &Path) -> Result<Content, TraceError> {
         compression,
         file_bytes,
         read_bytes,
+        live: None,
     })
+}
+
+/// Refuses a name that says compressed where `magic`, the first bytes, are not.
+fn refuse_name(path: &Path, magic: &[u8]) -> Result<(), TraceError> {
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or("")
+        .to_ascii_lowercase();
+    if let (Compression::None, Some(named)) = (
+        Compression::of_content(magic),
+        Compression::of_extension(&extension),
+    ) {
+        return Err(TraceError::new(
+            ErrorKind::Corrupt,
+            path,
+            format!("named .{extension} but not {} data", named.name()),
+        )
+        .at(Place::Offset(0))
+        .value(format!("{:02x?}", &magic[..magic.len().min(6)]))
+        .expected(format!("the magic bytes of {}", named.name()))
+        .remedy("fetch the file again, or take the extension off if it is not compressed"));
+    }
+    Ok(())
 }
 
 fn empty(path: &Path, what: &str) -> TraceError {

@@ -59,8 +59,9 @@ impl Delimited {
                 );
             }
         }
-        // The last row of a head that is not all may be cut off.
-        if rows.len() < SAMPLE_ROWS && !content.head_is_all {
+        // The last row of a head that is not all may be cut off; of what has come from a pipe it may be the only one.
+        let is_whole = content.live.is_some() && content.head.ends_with(b"\n");
+        if rows.len() < SAMPLE_ROWS && !content.head_is_all && !is_whole {
             rows.pop();
         }
         let Some(first) = rows.first() else {

@@ -25,6 +25,7 @@ mod info;
 mod intake;
 mod json_lines;
 mod lines;
+mod live;
 pub mod native;
 mod number;
 mod open;

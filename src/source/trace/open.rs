@@ -13,6 +13,7 @@ use super::fixed::{FixedRecords, partial, record_bytes};
 use super::intake::{Counts, Intake, Reader};
 use super::json_lines::JsonLines;
 use super::lines::{KeyLines, sample_lines};
+use super::live::Live;
 use super::native::{Layout, Mapped, NativeReader};
 use super::options::{Column, Disorder, Format, TraceOptions};
 use super::recognise;
@@ -44,6 +45,7 @@ pub struct Trace {
     failure: Option<TraceError>,
     file_bytes: u64,
     read_bytes: Arc<AtomicU64>,
+    live: Option<Live>,
 }
 
 /// Opens a trace: finds out its compression, format, columns, types and time unit, as far as `options` leave them open.
@@ -73,6 +75,10 @@ pub fn open_with_texts(
     let mut intake = Intake::new(path, content.compression, options, texts);
     let mut description = Description::new(path, format, content.compression);
     let (file_bytes, read_bytes) = (content.file_bytes, content.read_bytes.clone());
+    let live = content.live.clone();
+    if let (Some(live), Some(bytes)) = (&live, record_bytes(format)) {
+        live.set_record_bytes(bytes);
+    }
     if matches!(
         format,
         Format::Csv | Format::Tsv | Format::JsonLines | Format::Lines | Format::ArcLis
@@ -117,11 +123,13 @@ pub fn open_with_texts(
         failure: None,
         file_bytes,
         read_bytes,
+        live,
     })
 }
 
 impl Trace {
     /// Replaces `out` by the next records, at most `BLOCK_RECORDS` and none only at the end; `false` once there is none.
+    /// Of a pipe those that have come; it waits for the first alone.
     ///
     /// # Errors
     /// A broken stream, a text collision, and what the options let end the run. The records before it are delivered
@@ -148,15 +156,37 @@ impl Trace {
             if self.at_end || out.len() >= BLOCK_RECORDS {
                 return Ok(());
             }
-            self.at_end = !self
-                .reader
-                .fill(BLOCK_RECORDS - out.len(), &mut self.intake, out)?;
+            let room = BLOCK_RECORDS - out.len();
+            let limit = match &self.live {
+                None => room,
+                Some(live) => match live.ready().map_err(|error| self.intake.broken(error, 0))? {
+                    // What has come is handed on before more is waited for.
+                    0 if !out.is_empty() => return Ok(()),
+                    ready => ready.clamp(1, room),
+                },
+            };
+            self.at_end = !self.reader.fill(limit, &mut self.intake, out)?;
         }
     }
 
     /// The texts of hashed keys and items; it grows while the trace is read, and may be read from any thread.
     pub fn texts(&self) -> Arc<Texts> {
         self.intake.interner.texts().clone()
+    }
+
+    /// It is the rest of an input whose last record so far had the stamp `ts_ns`.
+    pub(in crate::source) fn go_on_behind(&mut self, ts_ns: u64) {
+        self.intake.order.go_on_behind(ts_ns);
+    }
+
+    /// Remembers texts that are new, for `take_new_texts`.
+    pub(in crate::source) fn keep_new_texts(&mut self) {
+        self.intake.interner.keep_new();
+    }
+
+    /// The texts that were new since it was last asked, with their keys.
+    pub(in crate::source) fn take_new_texts(&mut self) -> Vec<(u64, Vec<u8>)> {
+        self.intake.interner.take_new()
     }
 
     /// What the trace was taken for.

@@ -81,6 +81,12 @@ impl Order {
         }
     }
 
+    /// The last record that left before had the stamp `ts_ns`: what leaves from now on is no earlier.
+    pub(super) fn go_on_behind(&mut self, ts_ns: u64) {
+        self.latest_ns = self.latest_ns.max(ts_ns);
+        self.watermark_ns = self.watermark_ns.max(ts_ns);
+    }
+
     /// Puts a record into its place: into `out`, among the held, or nowhere.
     #[inline]
     pub(super) fn place(&mut self, mut record: Record, out: &mut Vec<Record>) -> Fate {

@@ -115,11 +115,21 @@ impl Texts {
         all
     }
 
-    fn add(&self, key: u64, bytes: &[u8]) -> Result<Text, Collision> {
+    /// Takes up a text of an earlier run; whether it is the one text of its key.
+    pub(in crate::source) fn restore(&self, key: u64, bytes: &[u8]) -> bool {
+        self.add(key, bytes).is_ok()
+    }
+
+    /// The text of `key`, and whether it is new.
+    fn add(&self, key: u64, bytes: &[u8]) -> Result<(Text, bool), Collision> {
         let mut by_key = self.by_key.write().unwrap_or_else(PoisonError::into_inner);
-        let text = by_key.entry(key).or_insert_with(|| Text::new(bytes));
+        let mut is_new = false;
+        let text = by_key.entry(key).or_insert_with(|| {
+            is_new = true;
+            Text::new(bytes)
+        });
         if text.bytes() == bytes {
-            Ok(text.clone())
+            Ok((text.clone(), is_new))
         } else {
             Err(collision(key, text, bytes))
         }
@@ -139,6 +149,8 @@ fn collision(key: u64, first: &Text, second: &[u8]) -> Collision {
 pub(super) struct Interner {
     known: ByKey,
     shared: Arc<Texts>,
+    /// Texts that nobody had met before, where somebody asks for them.
+    new: Option<Vec<(u64, Vec<u8>)>>,
 }
 
 impl Interner {
@@ -146,7 +158,16 @@ impl Interner {
         Interner {
             known: ByKey::default(),
             shared,
+            new: None,
         }
+    }
+
+    pub(super) fn keep_new(&mut self) {
+        self.new.get_or_insert_default();
+    }
+
+    pub(super) fn take_new(&mut self) -> Vec<(u64, Vec<u8>)> {
+        self.new.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     pub(super) fn texts(&self) -> &Arc<Texts> {
@@ -168,7 +189,10 @@ impl Interner {
             Some(text) if text.bytes() == bytes => Ok(()),
             Some(text) => Err(collision(key, text, bytes)),
             None => {
-                let text = self.shared.add(key, bytes)?;
+                let (text, is_new) = self.shared.add(key, bytes)?;
+                if let Some(new) = self.new.as_mut().filter(|_| is_new) {
+                    new.push((key, bytes.to_vec()));
+                }
                 self.known.insert(key, text);
                 Ok(())
             }
