@@ -28,6 +28,7 @@ pub mod labels;
 pub mod load;
 mod man;
 pub mod progress;
+mod recovery;
 mod replay;
 mod report;
 mod run;
