@@ -4,6 +4,7 @@ use super::args::{BenchArgs, GlobalArgs};
 use super::config::{Config, Origin};
 use super::error::{CliError, Exit, note, print};
 use super::knee::{Knee, ProbeResult, find_knee};
+use super::recovery::recovery;
 use super::run::{execute, judge_balance, measure};
 use super::{Base, resolve};
 use crate::sys::quantity::format_rate;
@@ -19,7 +20,9 @@ const KNEE_HIGHEST: f64 = 200_000_000.0;
 
 pub(super) fn bench(args: &BenchArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
     let config = resolve(BASE, None, args.settings(), global)?;
-    if args.find_knee {
+    if let Some(kill_at) = &args.kill_at {
+        recovery(&config, kill_at, global)
+    } else if args.find_knee {
         knee(&config, global)
     } else {
         execute(&config, global)

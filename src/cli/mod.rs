@@ -30,6 +30,7 @@ pub mod load;
 mod man;
 mod options;
 pub mod progress;
+mod recovery;
 mod replay;
 mod report;
 mod run;

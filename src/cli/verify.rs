@@ -7,8 +7,8 @@
 //!                           temporary directory ─► run_job ─► what it answers ──┘
 //! ```
 //!
-//! Nothing of the run is written to. It starts at the beginning of the trace or load; starting from one of
-//! the run's checkpoints is a matter of [`repeat`], which makes the configuration.
+//! Nothing of the run is written to. It starts at the beginning of the trace or load, or with `--from` at one of
+//! the run's checkpoints, whose directory is then only read and not locked.
 
 use super::args::{GlobalArgs, VerifyArgs};
 use super::config::choice::Order;
@@ -109,7 +109,16 @@ fn repeat(
         ("pace.rate", "none"),
         ("runtime.partitions", partitions.as_str()),
         ("runtime.cores", cores.as_str()),
+        ("checkpoint.restore", args.from.as_deref().unwrap_or("none")),
     ];
+    if args.from.is_none() {
+        changes.push(("checkpoint.dir", "none"));
+    } else if recorded.checkpoints.is_none() {
+        return Err(refuse(
+            format!("{} made no checkpoints", args.dir.display()),
+            "leave out --from to repeat it from the beginning",
+        ));
+    }
     changes.extend(
         args.cores
             .iter()
@@ -122,7 +131,8 @@ fn repeat(
         settings.lay_override(assignment)?;
     }
     let mut config = Config::read(settings)?;
-    config.repeats = Some(offered(recorded));
+    // Where a checkpoint is taken up, that many events were offered before.
+    config.repeats = Some(before(recorded) + offered(recorded));
     Ok(config)
 }
 
@@ -134,6 +144,13 @@ fn partitions(recorded: &Summary) -> Option<u32> {
 /// Events that the source offered: without bad and late records.
 fn offered(summary: &Summary) -> u64 {
     summary.stages.first().map_or(0, |stage| stage.events_in)
+}
+
+/// Events that runs before this one had offered, where it went on from their checkpoint.
+fn before(summary: &Summary) -> u64 {
+    let made = summary.checkpoints.as_ref();
+    let restored = made.and_then(|made| made.restored.as_ref());
+    restored.map_or(0, |restored| restored.events)
 }
 
 /// Refuses a run whose answers depended on chance.
@@ -215,7 +232,11 @@ fn judge(recorded: &Summary, replayed: &Summary) -> Verdict {
         }
     };
     compare("digest", recorded.digest.clone(), replayed.digest.clone());
-    for (what, count) in COUNTS {
+    let events = |summary: &Summary| (before(summary) + offered(summary)).to_string();
+    compare("events offered", events(recorded), events(replayed));
+    // What was counted before a checkpoint is in the report of the run that made it.
+    let same_start = before(recorded) == before(replayed);
+    for (what, count) in COUNTS.into_iter().filter(|_| same_start) {
         compare(
             what,
             count(recorded).to_string(),
@@ -239,8 +260,7 @@ type Count = fn(&Summary) -> u64;
 
 /// What must be equal beside the digest. Bad and late records are left out: a run that was interrupted may
 /// have read further than it offered.
-const COUNTS: [(&str, Count); 4] = [
-    ("events offered", offered),
+const COUNTS: [(&str, Count); 3] = [
     ("events_out", |summary| summary.events_out),
     ("events_filtered", |summary| summary.events_filtered),
     ("events_expanded", |summary| summary.events_expanded),

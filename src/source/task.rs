@@ -95,7 +95,7 @@ pub struct SourceTask<S, D> {
     counts: Counts,
     late_start: Histogram<u64>,
     barriers: Barriers,
-    /// Events to offer at the most.
+    /// Events to offer at the most, those of the runs before this one among them.
     events_max: u64,
     sequence: Option<Sequence>,
     interrupted: Option<String>,
@@ -137,7 +137,7 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
         self
     }
 
-    /// Ends after `events_max` events, if the source has not ended before.
+    /// Ends after `events_max` events, counted over all runs where one goes on from another, if the source has not ended before.
     pub fn at_most(mut self, events_max: u64) -> Self {
         self.events_max = events_max;
         self
@@ -232,7 +232,9 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
             return Ok(Progress::Done);
         }
         let before = self.counts.offered;
-        let left = self.events_max - before.min(self.events_max);
+        let left = self
+            .events_max
+            .saturating_sub(self.counts.events_before + before);
         let poll = if cx.stopping || self.exhausted || left == 0 {
             Poll::End
         } else {

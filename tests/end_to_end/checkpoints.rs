@@ -221,3 +221,54 @@ fn a_checkpoint_is_made_when_it_is_asked_for() {
     assert_eq!(count(&again["checkpoints"]["restored"], "epoch"), last);
     scratch.assert_refused(&now, 1, &["no run uses this directory"]);
 }
+
+#[test]
+fn a_run_is_verified_from_its_checkpoint_which_is_only_read() {
+    let scratch = Scratch::new();
+    let args = with(&CHECKPOINTS);
+    for round in 0.. {
+        let _ = fs::remove_dir_all(scratch.path("ck"));
+        if killed_after(&scratch, &args, Duration::from_millis(300)).is_none()
+            && scratch.path("ck/run-000001").exists()
+        {
+            break;
+        }
+        assert!(round < 20, "never killed in time");
+    }
+    let restored = [&args[..], &["--restore", "--out", "run"]].concat();
+    let recorded = scratch.summary(&restored);
+    let before = scratch.names();
+    for from in [&["--from", "latest"][..], &[]] {
+        let verify = [&["verify", "run", "--json"], from].concat();
+        let output = scratch.run(&verify);
+        assert!(output.status.success(), "{from:?}: {}", stderr(&output));
+        let verdict: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(verdict["equal"], true, "{verdict}");
+        assert_eq!(verdict["digest"], recorded["digest"]);
+        assert_eq!(scratch.names(), before, "verify has written");
+    }
+    let verify = ["verify", "run", "--from", "999999"];
+    scratch.assert_refused(&verify, 1, &["no epoch 999999"]);
+}
+
+#[test]
+fn a_bench_kills_itself_and_tells_how_it_came_back() {
+    let scratch = Scratch::new();
+    let kill = ["--kill-at", "400ms", "--restore", "--json"];
+    let output = scratch.run(&[&with(&CHECKPOINTS)[..], &kill].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON alone");
+    assert_eq!(found["equal"], true, "{found}");
+    assert_eq!(found["digest"], found["digest_undisturbed"]);
+    let (before, after) = (
+        count(&found, "events_before"),
+        count(&found, "events_after"),
+    );
+    assert_eq!(before + after, EVENTS);
+    assert!(before > 0 && after > 0, "{found}");
+    assert!(count(&found, "first_result_ns") >= count(&found, "restore_ns"));
+    assert!(count(&found, "restored_bytes") > 0);
+    let without = scratch.run(&with(&["--kill-at", "400ms"]));
+    assert_eq!(without.status.code(), Some(2));
+    assert!(stderr(&without).contains("--checkpoint DIR"));
+}

@@ -11,7 +11,8 @@ use clap::Args;
     millstream bench --app aggregate --keys 'zipf(0.99,1000000)' --rate max --events 100M\n  \
     millstream bench --arrivals 'ramp(100k,2M,30s)' --duration 30s\n  \
     millstream bench --arrivals poisson --rate 200k --goal p99=50us\n  \
-    millstream bench --find-knee --goal p99=100us    the highest rate that keeps the goal\n\n\
+    millstream bench --find-knee --goal p99=100us    the highest rate that keeps the goal\n  \
+    millstream bench --events 5M --rate 500k --checkpoint state --kill-at 5s --restore\n\n\
     The load is open loop: events are due by the clock, whether or not the engine keeps up, and \
     latency counts from when an event was due.")]
 pub struct BenchArgs {
@@ -24,6 +25,9 @@ pub struct BenchArgs {
     /// Search the highest rate that keeps --goal
     #[arg(long, requires = "goal", conflicts_with_all = ["rate", "events"])]
     pub find_knee: bool,
+    /// Kill the run after this time, start it again from its newest checkpoint, and measure how it comes back
+    #[arg(long, value_name = "DURATION", conflicts_with = "find_knee")]
+    pub kill_at: Option<String>,
     /// Options of the engine.
     #[command(flatten)]
     pub engine: EngineArgs,

@@ -30,8 +30,8 @@ pub struct EngineArgs {
     /// Directory of checkpoints, one each second, from which --restore goes on [default: none]
     #[arg(long, value_name = "DIR|none")]
     pub checkpoint: Option<String>,
-    /// Go on from the checkpoint of an earlier run: latest, or the number of an epoch [default: none]
-    #[arg(long, value_name = "latest|EPOCH")]
+    /// Go on from the checkpoint of an earlier run: latest (if nothing else is said), or the number of an epoch [default: none]
+    #[arg(long, value_name = "latest|EPOCH", num_args = 0..=1, default_missing_value = "latest")]
     pub restore: Option<String>,
     /// Where results go [default: discard]
     #[arg(long, value_parser = words(SinkKind::WORDS))]

@@ -207,7 +207,8 @@ pub struct CompareArgs {
 #[command(after_help = "Examples:\n  \
     millstream replay clicks.csv --order deterministic --out run\n  \
     millstream verify run             the same answers again, at full speed\n  \
-    millstream verify run --cores 2   and on another number of cores\n\n\
+    millstream verify run --cores 2   and on another number of cores\n  \
+    millstream verify run --from latest   from its newest checkpoint on, which is only read\n\n\
     Exit codes: 0 the answers are equal, 1 they are not, 2 the run cannot be verified; the message says why.")]
 pub struct VerifyArgs {
     /// Report directory of the run
@@ -216,6 +217,9 @@ pub struct VerifyArgs {
     /// Cores to repeat it on [default: as many as the run had]
     #[arg(long, value_name = "N")]
     pub cores: Option<String>,
+    /// Start from a checkpoint of the run, not from the beginning: latest, or the number of an epoch
+    #[arg(long, value_name = "latest|EPOCH")]
+    pub from: Option<String>,
 }
 
 /// `check`.
