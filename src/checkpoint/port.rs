@@ -140,6 +140,7 @@ impl Port {
     /// # Safety
     /// `block` is valid for reading `len` bytes, padding of entries among them.
     #[allow(unsafe_code)]
+    // SAFETY: to be had from the caller, as said above.
     pub unsafe fn block(&mut self, index: u64, block: *const u8, len: usize) -> bool {
         if !self.has_room() {
             self.abort();

@@ -306,6 +306,7 @@ impl Sender {
     ///
     /// # Safety
     /// `payload` is valid for reading `len` bytes (which may be padding).
+    // SAFETY: to be had from the caller, as said above.
     pub(super) unsafe fn send(&mut self, head: FrameHead, payload: *const u8) {
         let lane = self.region.lane(self.lane);
         let len = head.len as usize;

@@ -257,31 +257,6 @@ where
         }
         moved
     }
-
-    /// What the cold tier has to say.
-    fn hear(&mut self) -> Result<bool, TaskError> {
-        let waiting = &mut self.waiting;
-        self.tiers.poll(|reply| waiting.hear(reply))
-    }
-
-    /// Has the cold tier answer now.
-    #[cold]
-    fn answer_inline<D: Downstream<Op::Out>>(&mut self, down: &mut D) {
-        while self.waiting.expects_state() && self.failure.is_none() {
-            match self.step_inline().and_then(|()| self.hear()) {
-                Ok(_) => _ = self.go_on(down),
-                Err(error) => self.failure = Some(error),
-            }
-        }
-    }
-
-    fn step_inline(&mut self) -> Result<(), TaskError> {
-        self.tiers.publish();
-        if let Some(server) = &mut self.inline {
-            server.step(&mut Context::at(self.tiers.now_ns))?;
-        }
-        Ok(())
-    }
 }
 
 impl<Op, K, P, L> Logic for Bounded<Op, K, P, L>
@@ -406,6 +381,8 @@ where
     }
 }
 
+#[path = "bounded_inline.rs"]
+mod inline;
 #[cfg(test)]
 #[path = "bounded_tests.rs"]
 mod tests;
