@@ -82,7 +82,7 @@ pub struct RecoveryBlock<C: Alternates, T = NoTest> {
 ///
 /// let options = Options { cores: 1, partitions: 2, ..Options::default() };
 /// let outcome = Flow::new(options)
-///     .source("readings", Iter([4, -1, 6, 1000].into_iter()))
+///     .source("readings", Iter::new([4, -1, 6, 1000].into_iter()))
 ///     .partition_by(|_: &i64| 7)
 ///     .keyed("mean", |_| {
 ///         recovery_block(try_update(|reading: &i64, state: &mut [i64; 2]| {
