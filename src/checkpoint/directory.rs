@@ -91,6 +91,12 @@ impl<D: Disk> Directory<D> {
         &self.runs
     }
 
+    /// Whether a run in it has an epoch, or something that cannot be read and may be one. A run that died
+    /// before its first leaves nothing to lose.
+    pub fn holds_epochs(&self) -> bool {
+        self.runs.iter().any(ListedRun::may_hold_an_epoch)
+    }
+
     /// Number and first epoch for a run that is to follow.
     pub fn next_run(&self) -> NextRun {
         let epochs = self.runs.iter().flat_map(|run| &run.epochs);

@@ -80,6 +80,12 @@ pub struct ListedRun {
     pub(super) newer: Option<u32>,
 }
 
+impl ListedRun {
+    pub(super) fn may_hold_an_epoch(&self) -> bool {
+        !self.epochs.is_empty() || !self.damaged.is_empty() || self.newer.is_some()
+    }
+}
+
 /// What run `run` of the directory `dir` holds.
 pub(super) fn list_run<D: Disk>(disk: &D, dir: &Path, run: u64) -> ListedRun {
     let run_dir = dir.join(run_name(run));

@@ -143,7 +143,10 @@ impl Opened {
         let next = next_run(&disk, &options.dir)?;
         let (mut restored, mut rejected) = (None, Vec::new());
         match wanted {
-            None if next.run > 1 && lock.is_some() => {
+            None if lock.is_some()
+                && next.run > 1
+                && Directory::open(disk, &options.dir)?.holds_epochs() =>
+            {
                 let dir = options.dir.display().to_string();
                 return Err(CheckpointError::NotEmpty { dir }.into());
             }

@@ -149,6 +149,21 @@ fn a_finished_run_restores_to_its_end() {
 }
 
 #[test]
+fn a_run_that_died_before_its_first_epoch_is_in_nobodys_way() {
+    let scratch = Scratch::new();
+    let args = with(&["--checkpoint", "ck", "-C", "checkpoint.writer=thread"]);
+    let mut killed = scratch.command(&args);
+    let status = killed
+        .env(millstream::sys::kill_point::VARIABLE, "run-created")
+        .stderr(Stdio::null())
+        .status();
+    assert_eq!(status.expect("it starts").code(), None, "killed");
+    let restore = scratch.run(&[&args[..], &["--restore", "latest"]].concat());
+    assert!(stderr(&restore).contains("nothing to restore"));
+    assert!(count(&scratch.summary(&args)["checkpoints"], "durable") > 0);
+}
+
+#[test]
 fn what_cannot_be_restored_is_refused_with_the_reason() {
     let scratch = Scratch::new();
     let args = with(&CHECKPOINTS);
