@@ -82,12 +82,11 @@ impl<D: Disk> Drain<D> {
             }
             // What was sent before the engine finished is seen in the look after. A file of results may end the
             // last epoch later than the tasks; it is waited for as long as its engine lives.
-            let waits =
-                self.under_way && finished.is_none_or(|since: Instant| since.elapsed() < LATE_PART);
             if self.region.is_finished() {
                 finished.get_or_insert_with(Instant::now);
             }
-            last_look = gone() || finished.is_some() && !waits;
+            let complete = |since: Instant| !self.under_way || since.elapsed() >= LATE_PART;
+            last_look = gone() || self.region.is_abandoned() || finished.is_some_and(complete);
             if !last_look {
                 std::thread::sleep(if self.under_way {
                     SLEEP_UNDER_WAY
@@ -97,5 +96,66 @@ impl<D: Disk> Drain<D> {
             }
         }
         self.region.writer_gone();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::{Kind, PartShape, Port, Shape, Slot, run_name};
+    use crate::sys::simulated_disk::SimulatedDisk;
+    use std::path::Path;
+
+    /// Two parts, of which the first has begun and ended epoch 1 and the second has only begun it.
+    fn half_an_epoch() -> (Arc<Region>, Drain<SimulatedDisk>, Vec<Port>) {
+        let part = |partition| PartShape {
+            kind: Kind::Stage,
+            name: "stage".into(),
+            stage_index: 1,
+            partition,
+            partitions: 2,
+            scheme: "hash".into(),
+            entry_bytes: 0,
+            value_bytes: 0,
+            block_bytes: 4096,
+        };
+        let shape = Shape {
+            flow: "flow".into(),
+            seed: 1,
+            parts: vec![part(0), part(1)],
+        };
+        let region = Region::new(&[4096, 4096], 0).expect("memory");
+        let slot = Slot::default();
+        slot.set(region.clone()).expect("empty");
+        let mut ports: Vec<Port> = (0..2).map(|part| Port::new(slot.clone(), part)).collect();
+        ports
+            .iter_mut()
+            .for_each(|port| assert!(port.begin(1).is_some()));
+        ports[0].end(0);
+        let (disk, dir) = (SimulatedDisk::new(1), Path::new("ck"));
+        disk.create_dir(dir).expect("made");
+        let writer = Writer::new(disk, dir.join(run_name(1)), shape, 1).expect("made");
+        (region.clone(), Drain::new(region, writer), ports)
+    }
+
+    #[test]
+    fn a_part_that_is_late_is_waited_for_and_one_that_will_not_come_is_not() {
+        let (region, drain, mut ports) = half_an_epoch();
+        region.finish();
+        let late = std::thread::spawn(move || ports[1].end(0));
+        let mut told = Vec::new();
+        drain.run(|settled| told.push(settled.clone()), || false);
+        late.join().expect("it ends");
+        assert!(
+            matches!(told[..], [Settled::Durable { epoch: 1, .. }]),
+            "{told:?}"
+        );
+
+        // Waiting for it would take half a minute.
+        let (region, drain, _ports) = half_an_epoch();
+        region.abandon();
+        let mut told = Vec::new();
+        drain.run(|settled| told.push(settled.clone()), || false);
+        assert!(told.is_empty() && region.is_writer_gone(), "{told:?}");
     }
 }

@@ -10,6 +10,7 @@
 use super::ROTATION;
 use super::piece::Piece;
 use super::region::{FrameHead, Receiver, Region, Sender};
+use super::writer::next_target;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -190,10 +191,9 @@ impl Port {
 }
 
 impl Begun {
-    /// The file to write: one that holds nothing, else the oldest.
+    /// The file to write, where these epochs are held.
     fn choose(files: [u64; ROTATION]) -> Begun {
-        let oldest = (0..ROTATION).min_by_key(|&file| files[file]);
-        let target = oldest.unwrap_or(0);
+        let target = usize::from(next_target(&files));
         Begun {
             target,
             since: (files[target] > 0).then_some(files[target]),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   engine                                         child: this binary, `checkpoint-writer --region FD`
-//!   stdin  ──── Order {dir, shape, …}, one line ──►
+//!   stdin  ──── WriterOrder, one line ──►
 //!          ──── stays open; its end says the engine is gone ──►
 //!   stdout ◄─── Told, a line an epoch ────
 //!   memory of the region, lock of the directory ── inherited ──►
@@ -18,8 +18,10 @@ use super::piece::Settled;
 use super::port::Expected;
 use super::region::Region;
 use super::shape::Shape;
+use super::staging::make_ready;
 use super::writer::Writer;
 use crate::sys::real_disk::RealDisk;
+use crate::sys::topology::confine_current_thread;
 use rustix::io::{FdFlags, fcntl_setfd};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
@@ -32,7 +34,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// Who writes checkpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl WriterKind {
 
 /// What the writer is to write, and where.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Order {
+pub struct WriterOrder {
     /// Directory of the run.
     pub run_dir: PathBuf,
     /// The parts.
@@ -91,7 +92,7 @@ impl Running {
     /// The directory cannot be written, or there is no thread or process.
     pub fn start(
         kind: &WriterKind,
-        order: Order,
+        order: WriterOrder,
         region: Arc<Region>,
         lock: &DirLock,
         expected: Vec<Expected>,
@@ -104,7 +105,7 @@ impl Running {
                 (thread, Some(child))
             }
         };
-        let staging = make_ready(region.clone(), expected)?;
+        let staging = make_ready(region.clone(), expected).map_err(start_error("a thread"))?;
         Ok(Running {
             staging: Some(staging),
             region,
@@ -114,8 +115,16 @@ impl Running {
         })
     }
 
-    /// What has become of epochs since the last call.
-    pub fn settled(&self) -> impl Iterator<Item = Settled> {
+    /// After the engine has sent everything: waits until the writer has written it. What has become of
+    /// epochs; and how the writer died, if it did not end as it should.
+    pub fn finish(mut self) -> (Vec<Settled>, Option<String>) {
+        self.region.finish();
+        let died = self.end();
+        (self.settled().collect(), died)
+    }
+
+    /// What has become of epochs.
+    fn settled(&self) -> impl Iterator<Item = Settled> {
         self.told.try_iter().map(|told| match told {
             Told::Settled(settled) => settled,
             Told::Failed(reason) => Settled::Aborted {
@@ -125,20 +134,7 @@ impl Running {
         })
     }
 
-    /// Whether the writer has ended.
-    pub fn is_gone(&self) -> bool {
-        self.region.is_writer_gone()
-    }
-
-    /// After the engine has sent everything: waits until the writer has written it. What has become of epochs
-    /// since the last call of [`Running::settled`]; and how the writer died, if it did not end as it should.
-    pub fn finish(mut self) -> (Vec<Settled>, Option<String>) {
-        let died = self.end();
-        (self.settled().collect(), died)
-    }
-
     fn end(&mut self) -> Option<String> {
-        self.region.finish();
         let mut died = None;
         if let Some(mut child) = self.child.take() {
             // Its end would say that the engine is gone, and `wait` closes what it finds here.
@@ -169,52 +165,12 @@ impl Drop for Farewell {
 }
 
 impl Drop for Running {
+    /// Without [`Running::finish`] the engine failed: only epochs that are whole already become durable.
     fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// How often it is looked whether parts have grown.
-const READY_EVERY: Duration = Duration::from_millis(5);
-/// Frames whose pages are brought in at once.
-const READY_FRAMES: u64 = 1024;
-
-/// A thread that brings in the pages of the frames that parts may need: a core that touched them first would
-/// wait for each to be zeroed.
-fn make_ready(
-    region: Arc<Region>,
-    expected: Vec<Expected>,
-) -> Result<JoinHandle<()>, CheckpointError> {
-    let mut ready = vec![0; expected.len()];
-    let run = move || {
-        while !region.is_finished() {
-            for (lane, (expected, ready)) in expected.iter().zip(&mut ready).enumerate() {
-                let wanted = expected.load(Ordering::Relaxed);
-                while *ready < wanted && !region.is_finished() {
-                    region.populate(lane, *ready, READY_FRAMES);
-                    *ready += READY_FRAMES;
-                }
-            }
-            std::thread::sleep(READY_EVERY);
+        if !self.region.is_finished() {
+            self.region.abandon();
         }
-    };
-    std::thread::Builder::new()
-        .name("staging".into())
-        .spawn(run)
-        .map_err(start_error("a thread"))
-}
-
-/// Keeps the calling thread, and those it starts, off the engine's CPUs; `spare` may be empty.
-fn keep_off_cores(spare: &[usize]) {
-    let mut set = rustix::thread::CpuSet::new();
-    let room = rustix::thread::CpuSet::MAX_CPU;
-    spare
-        .iter()
-        .filter(|&&cpu| cpu < room)
-        .for_each(|&cpu| set.set(cpu));
-    if set.count() > 0 {
-        // Refused in some containers: it then runs where the system puts it.
-        let _ = rustix::thread::sched_setaffinity(None, &set);
+        self.end();
     }
 }
 
@@ -223,7 +179,7 @@ fn start_error(what: &'static str) -> impl FnOnce(io::Error) -> CheckpointError 
 }
 
 fn on_thread(
-    order: Order,
+    order: WriterOrder,
     region: &Arc<Region>,
     teller: Sender<Told>,
 ) -> Result<JoinHandle<()>, CheckpointError> {
@@ -237,7 +193,7 @@ fn on_thread(
     let drain = Drain::new(region.clone(), writer);
     let farewell = Farewell(region.clone());
     let run = move || {
-        keep_off_cores(&spare);
+        confine_current_thread(&spare);
         let _farewell = farewell;
         let tell = |settled: &Settled| _ = teller.send(Told::Settled(settled.clone()));
         drain.run(tell, || false);
@@ -250,7 +206,7 @@ fn on_thread(
 
 fn in_process(
     executable: &Path,
-    order: &Order,
+    order: &WriterOrder,
     region: &Arc<Region>,
     lock: &DirLock,
     teller: Sender<Told>,
@@ -313,8 +269,8 @@ pub fn serve(region: i32) -> io::Result<()> {
     let region = Region::open(memory)?;
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
-    let order: Order = serde_json::from_str(&line)?;
-    keep_off_cores(&order.spare_cpus);
+    let order: WriterOrder = serde_json::from_str(&line)?;
+    confine_current_thread(&order.spare_cpus);
     let gone = Arc::new(AtomicBool::new(false));
     let seen = gone.clone();
     // Ends with the process: whatever comes on standard input, its end is what counts.

@@ -34,6 +34,11 @@ const LANE_BYTES: usize = 256;
 /// Bytes before the payload of a frame.
 pub(super) const FRAME_HEAD_BYTES: usize = 64;
 
+/// The tasks have ended as they should: all parts of the last epoch are sent, or will be.
+const FINISHED: u64 = 1;
+/// They have not.
+const ABANDONED: u64 = 2;
+
 /// Both sides' words, at the start of the region.
 #[repr(C)]
 struct Words {
@@ -46,7 +51,7 @@ struct Words {
     files: [AtomicU64; ROTATION],
     /// 1 once the writer takes nothing any more.
     gone: AtomicU64,
-    /// 1 once the engine sends nothing any more.
+    /// [`FINISHED`] or [`ABANDONED`] once the tasks of the engine send nothing any more.
     finished: AtomicU64,
 }
 const _: () = assert!(size_of::<Words>() <= WORDS_BYTES);
@@ -221,7 +226,17 @@ impl Region {
 
     /// The engine sends nothing any more; the writer finishes what is there.
     pub fn finish(&self) {
-        self.words().finished.store(1, Ordering::Release);
+        self.words().finished.store(FINISHED, Ordering::Release);
+    }
+
+    /// The engine failed: what it has not sent will not come, and is not waited for.
+    pub fn abandon(&self) {
+        self.words().finished.store(ABANDONED, Ordering::Release);
+    }
+
+    /// Whether the engine failed.
+    pub fn is_abandoned(&self) -> bool {
+        self.words().finished.load(Ordering::Acquire) == ABANDONED
     }
 
     /// Whether the engine has finished.

@@ -15,8 +15,8 @@ use super::options::Options;
 use super::plan::FlowError;
 use super::restored::{Restored, Share};
 use crate::checkpoint::{
-    CheckpointError, DirLock, Expected, Kind, Order, PartShape, Port, ROTATION, Region, Running,
-    Saved, Settled, Shape, Slot,
+    CheckpointError, DirLock, Expected, Kind, PartShape, Port, ROTATION, Region, Running, Saved,
+    Settled, Shape, Slot, WriterOrder,
 };
 use crate::latency::{CheckpointSummary, RestoredSummary};
 use crate::operator::StageName;
@@ -228,7 +228,7 @@ impl Parts {
                 source,
             })?;
         region.settle(self.opened.first_epoch - 1, [0; ROTATION]);
-        let order = Order {
+        let order = WriterOrder {
             run_dir: self.opened.run_dir,
             shape: self.shape,
             first_epoch: self.opened.first_epoch,
@@ -306,12 +306,19 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    /// After the run: waits for the writer, and lets go of the directory.
-    pub(super) fn finish(self) -> CheckpointSummary {
+    /// After the run: waits for the writer, and lets go of the directory. `whole`: no task failed, so that
+    /// every part of the last epoch is sent.
+    pub(super) fn finish(self, whole: bool) -> CheckpointSummary {
         let mut figures = self.figures;
         let Some((running, lock)) = self.at_work else {
             return figures;
         };
+        if !whole {
+            // In this order: the directory is free once nobody writes to it.
+            drop(running);
+            drop(lock);
+            return figures;
+        }
         let (settled, died) = running.finish();
         figures.writer_died = died.unwrap_or_default();
         for settled in settled {

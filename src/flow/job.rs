@@ -1,7 +1,6 @@
 //! A finished flow: run it on cores, or simulate it from a seed.
 
 use super::account::{Answers, Facts, account};
-use super::checkpoint::Writing;
 use super::cold::{Helper, Servers};
 use super::options::Options;
 use super::plan::{FlowError, Plan};
@@ -91,7 +90,8 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         drop(placed.prefaulter);
         helper.into_iter().for_each(Helper::end);
         // Whatever the run came to: what was sent to the writer becomes durable.
-        let checkpoints = writing.map(Writing::finish);
+        let whole = record.is_ok();
+        let checkpoints = writing.map(|writing| writing.finish(whole));
         let stopped = options.stop.load(Ordering::Relaxed);
         let letters = failures.end(record.is_ok() && !stopped);
         let mut record = record?;

@@ -53,9 +53,7 @@ impl Restored {
         }
         Ok(Restored { snapshot, saved })
     }
-}
 
-impl Restored {
     /// Files of results that took part.
     pub(super) fn files(&self) -> usize {
         let parts = self.snapshot.shape.parts.iter();

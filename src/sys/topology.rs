@@ -107,6 +107,19 @@ pub fn pin_current_thread(cpu: u32) -> bool {
         && core_affinity::set_for_current(core_affinity::CoreId { id: cpu as usize })
 }
 
+/// Confines the calling thread, and those it starts from now on, to `cpus`; to any where there are none.
+pub fn confine_current_thread(cpus: &[usize]) {
+    let mut set = rustix::thread::CpuSet::new();
+    let known = cpus
+        .iter()
+        .filter(|&&cpu| cpu < rustix::thread::CpuSet::MAX_CPU);
+    known.for_each(|&cpu| set.set(cpu));
+    if set.count() > 0 {
+        // Refused in some containers: the thread then runs where the system puts it.
+        let _ = rustix::thread::sched_setaffinity(None, &set);
+    }
+}
+
 /// Pins a thread of its own to each CPU, so that the caller's mask stays as it is. One CPU a thread:
 /// a pinned thread is allowed no other CPU any more.
 fn can_pin(cpus: &[u32]) -> bool {
