@@ -30,6 +30,8 @@ pub struct Context {
     pub stopping: bool,
     /// While a watermark or the end is handled in deterministic order: when what it puts out is due.
     pub marker_due: Option<Due>,
+    /// What tasks have given to checkpoints in this round of the core, ns; the core counts it and starts anew.
+    pub checkpoint_ns: u64,
 }
 
 impl Context {
@@ -46,6 +48,7 @@ impl Context {
             budget: usize::MAX,
             stopping: false,
             marker_due: None,
+            checkpoint_ns: 0,
         }
     }
 }
@@ -168,12 +171,45 @@ pub struct Figures {
     pub digest: Option<u64>,
     /// For a sink: the sink itself, for whoever built the flow.
     pub sink: Option<Box<dyn Any + Send>>,
+    /// What checkpoints took of its time, where it took part in any.
+    pub checkpoints: Option<Box<CheckpointFigures>>,
     /// Caches of this task: that of its state, and those of its operator.
     pub caches: Vec<CacheFigures>,
     /// Named figures of an operator, added up over partitions.
     pub measures: Vec<(String, f64)>,
     /// Lines an operator or a source wants people to read.
     pub notes: Vec<String>,
+}
+
+/// What checkpoints took of a task's time.
+#[derive(Clone, Debug)]
+pub struct CheckpointFigures {
+    /// From a barrier's having reached all inputs to its being sent on, once a checkpoint, ns.
+    pub barrier: Histogram<u64>,
+    /// Handing over a block whose turn it was, ns.
+    pub block: Histogram<u64>,
+    /// Blocks copied before their turn, because an event was about to write to them.
+    pub copies: u64,
+    /// The most of these in one step.
+    pub copies_step_max: u64,
+    /// Steps with events while state was being handed over, ns.
+    pub step: Histogram<u64>,
+    /// As many steps after it was, ns.
+    pub step_between: Histogram<u64>,
+}
+
+impl CheckpointFigures {
+    /// Nothing yet, in histograms that `empty` makes.
+    pub fn new(empty: fn() -> Histogram<u64>) -> Self {
+        CheckpointFigures {
+            barrier: empty(),
+            block: empty(),
+            copies: 0,
+            copies_step_max: 0,
+            step: empty(),
+            step_between: empty(),
+        }
+    }
 }
 
 /// What one cache of a task counted.

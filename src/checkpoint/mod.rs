@@ -17,6 +17,7 @@
 mod directory;
 mod drain;
 mod error;
+mod handover;
 mod layout;
 mod listing;
 mod lock;
@@ -27,6 +28,8 @@ mod part_file;
 mod piece;
 mod port;
 mod process;
+#[cfg(test)]
+pub mod received;
 mod region;
 mod saved;
 mod shape;
@@ -37,6 +40,7 @@ mod writer;
 pub use directory::{Directory, NextRun, Rejected, Wanted, next_run};
 pub use drain::Drain;
 pub use error::CheckpointError;
+pub use handover::{Copied, Handover};
 pub use listing::{EpochState, ListedEpoch, ListedRun};
 pub use lock::{DirLock, holder, lock, lock_patiently};
 pub use names::run_name;

@@ -160,6 +160,15 @@ impl Port {
         true
     }
 
+    /// Sends a block whose every byte has a value. False: there was no room, and the epoch is void.
+    pub fn plain_block(&mut self, index: u64, block: &[u8]) -> bool {
+        #[allow(unsafe_code)]
+        // SAFETY: a slice is valid for its length.
+        unsafe {
+            self.block(index, block.as_ptr(), block.len())
+        }
+    }
+
     /// Everything was sent, of `blocks` blocks.
     pub fn end(&mut self, blocks: u64) {
         self.last(END, blocks);

@@ -1,7 +1,7 @@
 //! The account of a run: from what each task counted to the report.
 
-use super::account_cache;
 use super::options::Options;
+use super::{account_cache, account_checkpoint};
 use crate::latency::{
     CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule,
     StageSummary, Summary, merge, new_histogram, percentiles,
@@ -121,7 +121,10 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
     let first_result_ns = results.min().map(|ns| ns.saturating_sub(START_NS));
     let mut summary = Summary {
         first_result_ns: first_result_ns.map(|ns| facts.prepared_ns + ns),
-        checkpoints: facts.checkpoints.clone(),
+        checkpoints: facts
+            .checkpoints
+            .clone()
+            .map(|made| account_checkpoint::with_pauses(made, &record)),
         version: SUMMARY_VERSION,
         app: facts.options.name.clone(),
         events_in: answers.events_in,

@@ -17,6 +17,7 @@
 
 mod account;
 mod account_cache;
+mod account_checkpoint;
 mod checkpoint;
 mod checkpoint_options;
 mod cold;

@@ -12,6 +12,7 @@ use super::curve::{curve, decades, positions};
 use super::figure::plain;
 use super::html_bars as bars;
 use super::html_cache::caches;
+use super::html_checkpoint::checkpoints;
 use super::html_section as section;
 use super::interval::Interval;
 use super::report::Report;
@@ -68,6 +69,7 @@ pub(super) fn html(report: &Report, resolved_config_toml: &str) -> String {
         section::timeline(report),
         section::stages(summary),
         caches(summary),
+        checkpoints(summary),
         format!(
             "<div class=\"pair\">{}{}</div>",
             bars::partitions(summary),

@@ -17,6 +17,7 @@ mod hlog;
 mod html;
 mod html_bars;
 mod html_cache;
+mod html_checkpoint;
 mod html_section;
 mod interval;
 mod paint;

@@ -246,7 +246,7 @@ fn nulls_are_nan<'de, D: Deserializer<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latency::ColdSummary;
+    use crate::latency::{ColdSummary, RestoredSummary};
     use serde_json::Value;
 
     const DOCUMENT: &str = include_str!("../../docs/summary.md");
@@ -288,6 +288,8 @@ mod tests {
         check("The run", json(Summary::default()));
         check("Percentiles", json(Percentiles::default()));
         check("trace", json(TraceIdentity::default()));
+        check("checkpoints", json(CheckpointSummary::default()));
+        check("checkpoints.restored", json(RestoredSummary::default()));
         check("schedule", json(Schedule::default()));
         check("stages[]", json(StageSummary::default()));
         check("cores[]", json(CoreSummary::default()));

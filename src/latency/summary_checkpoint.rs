@@ -1,5 +1,6 @@
 //! What a run did about checkpoints, as `summary.json` tells it.
 
+use super::summary::Percentiles;
 use serde::{Deserialize, Serialize};
 
 /// The checkpoints of a run.
@@ -24,6 +25,21 @@ pub struct CheckpointSummary {
     pub last_epoch: u64,
     /// Bytes written for them.
     pub bytes: u64,
+    /// What checkpoints took of a round of a core, where they took anything: an event that came up then waited
+    /// so much longer.
+    pub pause_ns: Percentiles,
+    /// From a barrier's having reached all inputs of a task to its being sent on.
+    pub barrier_ns: Percentiles,
+    /// Handing over a block of state when it was its turn.
+    pub block_ns: Percentiles,
+    /// Blocks copied before their turn, because an event was about to write to them.
+    pub copies: u64,
+    /// The most of these in one step of a task.
+    pub copies_step_max: u64,
+    /// Steps of tasks with events while their state was being handed over.
+    pub step_ns: Percentiles,
+    /// As many steps after it was.
+    pub step_between_ns: Percentiles,
     /// What the run went on from; `None` if it started anew.
     pub restored: Option<RestoredSummary>,
 }

@@ -1,7 +1,8 @@
 //! The lines of the report about checkpoints.
 
-use super::figure::{bytes, count, duration, plain};
+use super::figure::{bytes, count, duration, duration_or_unknown, plain};
 use super::paint::Paint;
+use super::summary::Percentiles;
 use super::summary_checkpoint::CheckpointSummary;
 
 /// Adds them; nothing where none were made.
@@ -35,6 +36,23 @@ pub(super) fn checkpoints(
         plain(&made.dir),
         said.join(", ")
     ));
+    if made.barrier_ns.count > 0 {
+        lines.push(format!(
+            "  time they took of a core's round: {}; at a barrier {}; for a block of state {}",
+            reach(&made.pause_ns),
+            reach(&made.barrier_ns),
+            reach(&made.block_ns),
+        ));
+    }
+    if made.step_ns.count > 0 && made.step_between_ns.count > 0 {
+        lines.push(format!(
+            "  steps while state was handed over: {}; as many after: {}; blocks copied for an event: {}, in one step at most {}",
+            reach(&made.step_ns),
+            reach(&made.step_between_ns),
+            count(made.copies),
+            count(made.copies_step_max),
+        ));
+    }
     if let Some(restored) = &made.restored {
         lines.push(format!(
             "  went on from epoch {} after {} events: {} in {} ({}/s)",
@@ -51,4 +69,14 @@ pub(super) fn checkpoints(
     if !made.abort_reason.is_empty() {
         lines.push(format!("  aborted: {}", plain(&made.abort_reason)));
     }
+}
+
+/// The percentiles one asks of a pause.
+fn reach(pause_ns: &Percentiles) -> String {
+    format!(
+        "p50 {}, p99 {}, max {}",
+        duration_or_unknown(pause_ns.p50),
+        duration_or_unknown(pause_ns.p99),
+        duration_or_unknown(pause_ns.max)
+    )
 }

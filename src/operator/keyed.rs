@@ -19,7 +19,7 @@ use super::Operator;
 use super::logic::Logic;
 use super::parked::{Parked, Way};
 use super::work::Work;
-use crate::checkpoint::Saved;
+use crate::checkpoint::{Copied, Saved};
 use crate::event::{Event, Message};
 use crate::partition::mum64;
 use crate::state::{Place, SETTLE_EVERY, Table, TimeToLive, stamp_at};
@@ -225,6 +225,19 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         saved.operator = self.work.operator.save();
         saved.entries = self.table.len() as u64;
         self.table.capture(epoch, &saved.to_bytes());
+    }
+
+    fn takes_part(&self) -> bool {
+        self.table.takes_part()
+    }
+
+    #[inline(always)]
+    fn is_captured(&self) -> bool {
+        self.table.is_captured()
+    }
+
+    fn copied(&mut self) -> Copied {
+        self.table.copied()
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 //! Owns its state. The task around it owns inputs, outputs and the order of markers; whatever a logic puts
 //! aside it counts, so that markers can wait for it.
 
-use crate::checkpoint::Saved;
+use crate::checkpoint::{Copied, Saved};
 use crate::event::{Event, Message};
 use crate::task::{Context, Downstream, Figures, TaskError};
 
@@ -47,6 +47,22 @@ pub trait Logic: Send + Sized {
     /// Its state as it is now is to be captured for `epoch`, together with what the task remembers.
     fn capture(&mut self, epoch: u64, saved: Saved) {
         let _ = (epoch, saved);
+    }
+
+    /// Whether it takes part in checkpoints.
+    fn takes_part(&self) -> bool {
+        false
+    }
+
+    /// Whether an epoch is being captured.
+    #[inline(always)]
+    fn is_captured(&self) -> bool {
+        false
+    }
+
+    /// Blocks copied for checkpoints so far.
+    fn copied(&mut self) -> Copied {
+        Copied::default()
     }
 
     /// Hands over a little of what is being captured; whether there is more.

@@ -11,6 +11,7 @@ mod keyed;
 mod logic;
 mod merge;
 mod parked;
+mod pauses;
 mod recovery;
 mod relay;
 mod stage;

@@ -65,6 +65,10 @@ impl<T: Event> Logic for Relay<T> {
         }
     }
 
+    fn takes_part(&self) -> bool {
+        self.port.is_some()
+    }
+
     fn at_event(&self) -> Option<String> {
         self.interrupted.clone()
     }

@@ -6,7 +6,7 @@
 //! ```text
 //!   flush what was kept ─ full? ──► Blocked
 //!   logic.poll: what has come in from the cold tier
-//!   each input, starting one further each step:
+//!   each input, starting one further each step:               (timed while an epoch is being captured)
 //!       events   ──► logic.run: runs of up to GROUP events, state prefetched, then processed
 //!       watermark ─► (once events before it that wait for state are through)
 //!                    minimum over the inputs moved? ──► logic, downstream
@@ -15,12 +15,14 @@
 //!       probe    ──► record the wait, send on
 //!       end      ──► (held back likewise) all inputs ended? ──► logic.end, downstream
 //!   flush: publish, stamp
+//!   logic.capture_some: a block of what is being captured      (timed)
 //! ```
 //!
 //! In deterministic order the inputs go through `merge` first, which puts them into one.
 
 use super::logic::Logic;
 use super::merge::Merge;
+use super::pauses::Pauses;
 use crate::checkpoint::Saved;
 use crate::event::{Marker, Message};
 use crate::latency::{new_histogram, record};
@@ -82,6 +84,8 @@ pub(super) struct Body<L, D> {
     pub(super) ended: bool,
     /// Messages taken since a block was last captured.
     uncaptured: usize,
+    /// Where checkpoints are made: what they take of its time.
+    pauses: Option<Box<Pauses>>,
     /// Inputs with a deferred watermark.
     pub(super) deferred: usize,
     /// Markers but probes are the business of `merge`.
@@ -99,6 +103,7 @@ impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
     pub fn new(name: StageName, inlets: Vec<Inlet<L::In>>, logic: L, down: D) -> Self {
         let inputs = vec![Input::default(); inlets.len()];
         let queueing = new_histogram();
+        let pauses = logic.takes_part().then(|| Box::new(Pauses::new()));
         let body = Body {
             name,
             inputs,
@@ -110,6 +115,7 @@ impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
             barrier: Marker::End,
             ended: false,
             uncaptured: 0,
+            pauses,
             deferred: 0,
             ordered: false,
         };
@@ -144,12 +150,14 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             };
         }
         if body.ended {
-            return Ok(if body.logic.capture_some() {
+            return Ok(if body.capture_some(cx) {
                 Progress::Worked
             } else {
                 Progress::Done
             });
         }
+        let timed = body.pauses.as_ref();
+        let timed = timed.and_then(|pauses| pauses.begin_step(body.logic.is_captured(), cx));
         let moved = body.logic.poll(&mut body.down, cx)?;
         if body.deferred > 0 {
             body.release_watermarks(cx);
@@ -168,6 +176,12 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         }
         body.logic.check()?;
         *first = (*first + 1) % inlets.len();
+        let is_captured = body.logic.is_captured();
+        if (timed.is_some() || is_captured)
+            && let Some(pauses) = &mut body.pauses
+        {
+            pauses.end_step(timed, taken, is_captured, body.logic.copied(), cx);
+        }
         let worked = taken > 0 || moved;
         let flushed = !worked || body.down.flush(cx);
         // Results have gone on. A block is copied when there is nothing else to do, or its share of events has
@@ -175,7 +189,7 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         body.uncaptured += taken;
         let captures = (taken == 0 || body.uncaptured >= EVENTS_A_BLOCK) && {
             body.uncaptured = 0;
-            body.logic.capture_some()
+            body.capture_some(cx)
         };
         if !flushed {
             return Ok(Progress::Blocked);
@@ -205,6 +219,7 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             queueing: Some(body.queueing),
             ..Figures::default()
         };
+        figures.checkpoints = body.pauses.map(|pauses| Box::new(pauses.into_figures()));
         body.down.figures(&mut figures);
         body.logic.figures(&mut figures);
         if let Some(merge) = self.merge {
@@ -314,6 +329,20 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
         self.down.is_blocked()
     }
 
+    /// Hands over a little of what is being captured; whether there is more.
+    #[inline]
+    fn capture_some(&mut self, cx: &mut Context) -> bool {
+        if !self.logic.is_captured() {
+            return self.logic.capture_some();
+        }
+        let begun_ns = cx.clock.now_ns();
+        let more = self.logic.capture_some();
+        if let Some(pauses) = &mut self.pauses {
+            pauses.piece(begun_ns, self.logic.copied(), cx);
+        }
+        more
+    }
+
     /// Sends the barrier on once every open input stands at it; whether it did.
     fn pass_barrier(&mut self, barrier: Option<Marker>, cx: &mut Context) -> bool {
         if let Some(barrier) = barrier {
@@ -336,14 +365,20 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
             checkpoint: true,
         } = self.barrier
         {
+            let begun_ns = cx.clock.now_ns();
             let mut saved = Saved {
                 watermark_ns: self.watermark_ns,
                 ..Saved::default()
             };
             self.down.save(&mut saved.sink);
             self.logic.capture(epoch, saved);
+            self.down.marker(self.barrier, cx);
+            if let Some(pauses) = &mut self.pauses {
+                pauses.barrier(begun_ns, cx);
+            }
+        } else {
+            self.down.marker(self.barrier, cx);
         }
-        self.down.marker(self.barrier, cx);
         true
     }
 }

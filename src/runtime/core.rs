@@ -40,6 +40,8 @@ pub(super) struct CoreEnd {
     pub(super) hiccups: Histogram<u64>,
     /// The worst hiccup of each second of the run, ns, for the timeline.
     pub(super) hiccup_ns_max: Vec<u64>,
+    /// What checkpoints took of each round in which there was work for one.
+    pub(super) checkpoint_pauses: Histogram<u64>,
     pub(super) busy_ns: u64,
     pub(super) total_ns: u64,
     pub(super) failure: Option<Failure>,
@@ -79,6 +81,7 @@ pub(super) fn run_core(
         figures: Vec::with_capacity(seats.len()),
         hiccups: new_histogram(),
         hiccup_ns_max: vec![0; HICCUP_SECONDS],
+        checkpoint_pauses: new_histogram(),
         busy_ns: 0,
         total_ns: 0,
         failure: None,
@@ -195,6 +198,10 @@ fn rounds(
         }
         if let Some(pulse) = pulse {
             pulse.rest();
+        }
+        if cx.checkpoint_ns > 0 {
+            record(&mut end.checkpoint_pauses, cx.checkpoint_ns, 1);
+            cx.checkpoint_ns = 0;
         }
         was_busy = worked;
         if worked {

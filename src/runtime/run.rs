@@ -76,6 +76,8 @@ pub struct RunRecord {
     pub cores: Vec<CoreFigures>,
     /// Hiccups of the machine, all cores.
     pub hiccups: Histogram<u64>,
+    /// What checkpoints took of each round of a core in which there was work for one, ns; all cores.
+    pub checkpoint_pauses: Histogram<u64>,
     /// Closed epochs.
     pub intervals: Vec<Interval>,
     /// When the run's clock started.
@@ -168,6 +170,7 @@ pub fn run(
                         budget: options.budget,
                         stopping: false,
                         marker_due: None,
+                        checkpoint_ns: 0,
                     };
                     let end = run_core(seats, cx, waiter, sleepers, signals, &options.stop, pulse);
                     let _ = ended.send((core, pinned.map(|cpu| cpu.id as u32), end));
@@ -216,6 +219,7 @@ fn assemble(
         figures: (0..tasks).map(|_| Figures::default()).collect(),
         cores: Vec::new(),
         hiccups: new_histogram(),
+        checkpoint_pauses: new_histogram(),
         intervals: Vec::new(),
         started: Instant::now(),
         clock_source: origin.source(),
@@ -253,6 +257,7 @@ fn assemble(
             record.figures[index] = figures;
         }
         merge(&mut record.hiccups, &end.hiccups);
+        merge(&mut record.checkpoint_pauses, &end.checkpoint_pauses);
         for (worst, core) in hiccup_ns_max.iter_mut().zip(&end.hiccup_ns_max) {
             *worst = (*worst).max(*core);
         }

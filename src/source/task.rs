@@ -19,8 +19,8 @@ use super::position::cannot_rewind;
 use super::sequence::Sequence;
 use crate::checkpoint::Saved;
 use crate::event::{Event, Marker};
-use crate::latency::new_histogram;
-use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError};
+use crate::latency::{new_histogram, record};
+use crate::task::{CheckpointFigures, Context, Downstream, Figures, Progress, Task, TaskError};
 use hdrhistogram::Histogram;
 
 /// At least so many events between two probes.
@@ -99,6 +99,8 @@ pub struct SourceTask<S, D> {
     events_max: u64,
     sequence: Option<Sequence>,
     interrupted: Option<String>,
+    /// Where checkpoints are made: what they take of its time.
+    pauses: Option<Box<CheckpointFigures>>,
     /// The source has no more events; what follows is the last checkpoint and the end.
     exhausted: bool,
     ended: bool,
@@ -117,6 +119,7 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             events_max: u64::MAX,
             sequence: None,
             interrupted: None,
+            pauses: None,
             exhausted: false,
             ended: false,
         }
@@ -128,6 +131,7 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
         self.counts.event_time_ns = checkpoints.before.event_time_ns;
         self.counts.watermark_ns = checkpoints.before.watermark_ns;
         self.barriers.with_checkpoints(epoch, checkpoints);
+        self.pauses = Some(Box::new(CheckpointFigures::new(new_histogram)));
         self
     }
 
@@ -189,6 +193,7 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             checkpoint: true,
         } = barrier
         {
+            let begun_ns = cx.clock.now_ns();
             let mut saved = Saved {
                 watermark_ns: self.counts.watermark_ns,
                 event_time_ns: self.counts.event_time_ns,
@@ -201,6 +206,13 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
                 self.source.release(position);
             }
             self.barriers.capture(epoch, saved);
+            self.down.marker(barrier, cx);
+            let pause_ns = cx.clock.now_ns().saturating_sub(begun_ns);
+            if let Some(pauses) = &mut self.pauses {
+                record(&mut pauses.barrier, pause_ns, 1);
+            }
+            cx.checkpoint_ns += pause_ns;
+            return;
         }
         self.down.marker(barrier, cx);
     }
@@ -290,6 +302,7 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
         self.down.figures(&mut figures);
         figures.events_in = self.counts.offered;
         figures.late_start = Some(self.late_start);
+        figures.checkpoints = self.pauses;
         figures.offered_range = (self.counts.offered > 0)
             .then_some((self.counts.first_due_ns, self.counts.last_offered_ns));
         self.source.figures(&mut figures);

@@ -54,6 +54,7 @@ fn run(mut servers: Vec<Box<dyn Task>>, clock: Origin, halt: &AtomicBool) {
         budget: 64,
         stopping: false,
         marker_due: None,
+        checkpoint_ns: 0,
     };
     let mut in_vain = 0u32;
     let mut nap = NAP_MIN;

@@ -1,26 +1,19 @@
 //! The table as it stood at a barrier, handed over while events go on: copy on first write, by version.
 //!
 //! ```text
-//!   block   0    1    2    3    4    5    6 …        a power of two of slots, at most 4 KiB where they fit
-//!   tag     5    7    7    2    0    7    6          version of its last write; 0: never written
-//!                     ▲ cursor              version now 7, the target file holds what was up to 3
-//!
-//!   before a write to b:  tag[b] = 7 ? go on
-//!                         b ≥ cursor and tag[b] > 3: copy b to the port       the block as it was at the barrier
-//!                         tag[b] = 7
-//!   each step:            the next blocks with 3 < tag < 7: copy; cursor moves on; at the last: end
+//!   block   0         1         2         3     …    a power of two of slots, at most 4 KiB where they fit
+//!   tag     5         7         7         2          version of its last write; 0: never written, all zero
 //! ```
 //!
-//! Owned by the table. Invariant: while an epoch is open, a block at or behind the cursor with a tag below
-//! `version` has its content of the barrier; one before the cursor, or with `version`, was sent or had not
-//! changed since the target file's epoch. A block with tag 0 is all zero.
+//! The table owns slots, tags and version; which blocks an epoch still owes is decided by `Handover`, whose
+//! header has the whole picture.
 //!
 //! Where no checkpoints are made, every block is block 0 of a tag that never differs: one load that is
 //! always in the cache, and a branch never taken.
 #![allow(unsafe_code)]
 
 use super::{NEW, Place, Slot, TAIL_SLOTS, Table};
-use crate::checkpoint::{Port, ROTATION};
+use crate::checkpoint::{Copied, Handover, Port};
 use crate::partition::mum64;
 use crate::sys::memory::Reserve;
 use bytemuck::Pod;
@@ -28,8 +21,6 @@ use std::io;
 
 /// Bytes of a block, where slots are not larger.
 const BLOCK_BYTES: usize = 4096;
-/// Tags looked at in one call of [`Table::capture_some`], at most.
-const TAGS_MAX: usize = 512;
 
 /// The tag of every block of a table that is not captured.
 static UNTRACKED: u32 = 0;
@@ -54,16 +45,9 @@ impl Tags {
 
 /// What a table that is captured has beside its slots.
 pub(super) struct Capture {
-    port: Port,
+    handover: Handover,
     /// The memory of the tags.
     reserve: Reserve,
-    /// Which epoch each rotation file was sent last, and the version that stood for it.
-    sent: [(u64, u32); ROTATION],
-    /// Tags up to this are in the target file.
-    since: u32,
-    cursor: usize,
-    /// Blocks the table had at the barrier.
-    blocks: usize,
 }
 
 /// Slots of a block, as a shift.
@@ -109,7 +93,6 @@ impl<V: Pod> Table<V> {
             shift,
             version: 1,
         };
-        port.expect((self.end_slots() >> shift) as u64);
         if !self.is_empty() {
             // What it holds already (a restored run starts so) is in no file: all of it counts as written.
             for block in 0..=(self.end_slots() + TAIL_SLOTS) >> shift {
@@ -117,44 +100,35 @@ impl<V: Pod> Table<V> {
                 unsafe { *self.tags.tags.add(block) = self.tags.version };
             }
         }
-        self.capture = Some(Box::new(Capture {
-            port,
-            reserve,
-            sent: [(0, 0); ROTATION],
-            since: 0,
-            cursor: 0,
-            blocks: 0,
-        }));
+        let handover = Handover::new(port, self.end_slots() >> shift);
+        self.capture = Some(Box::new(Capture { handover, reserve }));
         Ok(())
     }
 
     /// The state as it is now is to be captured for `epoch`, together with `extras`. Takes no longer for a
     /// large table than for a small one. Nothing happens where no checkpoints are made.
     pub fn capture(&mut self, epoch: u64, extras: &[u8]) {
-        let end = self.end_slots() + TAIL_SLOTS;
+        let blocks = ((self.end_slots() + TAIL_SLOTS) >> self.tags.shift) + 1;
         let Some(capture) = &mut self.capture else {
             return;
         };
-        let Some(begun) = capture.port.begin(epoch) else {
-            return;
-        };
-        let sent = &mut capture.sent[begun.target];
-        let held = begun.since.is_some_and(|since| since == sent.0);
-        capture.since = if held { sent.1 } else { 0 };
-        *sent = (epoch, self.tags.version);
-        self.tags.version += 1;
-        capture.cursor = 0;
-        capture.blocks = (end >> self.tags.shift) + 1;
-        debug_assert!(capture.blocks * size_of::<u32>() <= capture.reserve.len());
-        capture.port.extras(extras);
+        debug_assert!(blocks * size_of::<u32>() <= capture.reserve.len());
+        let begun = capture
+            .handover
+            .begin(epoch, self.tags.version, blocks, extras);
+        self.tags.version += u32::from(begun);
     }
 
     /// The table has grown: room for all its blocks is wanted, before they are.
     pub(super) fn expect_blocks(&self) {
         if let Some(capture) = &self.capture {
-            let blocks = self.end_slots() >> self.tags.shift;
-            capture.port.expect(blocks as u64);
+            capture.handover.expect(self.end_slots() >> self.tags.shift);
         }
+    }
+
+    /// Whether it is connected to checkpoints.
+    pub fn takes_part(&self) -> bool {
+        self.capture.is_some()
     }
 
     /// Whether an epoch is being captured.
@@ -162,7 +136,13 @@ impl<V: Pod> Table<V> {
     pub fn is_captured(&self) -> bool {
         self.capture
             .as_ref()
-            .is_some_and(|capture| capture.port.is_open())
+            .is_some_and(|capture| capture.handover.is_open())
+    }
+
+    /// Blocks copied for checkpoints so far.
+    pub fn copied(&self) -> Copied {
+        let capture = self.capture.as_ref();
+        capture.map_or_else(Copied::default, |capture| capture.handover.copied())
     }
 
     /// Hands over up to `most` blocks of the epoch that is being captured.
@@ -171,32 +151,14 @@ impl<V: Pod> Table<V> {
         let Some(capture) = &mut self.capture else {
             return;
         };
-        if !capture.port.is_open() {
-            return;
-        }
-        let mut sent = 0;
-        let to = capture.blocks.min(capture.cursor + TAGS_MAX);
-        while capture.cursor < to {
-            // SAFETY: `cursor < blocks`, for which there are tags.
-            let tag = unsafe { *self.tags.tags.add(capture.cursor) };
-            if tag > capture.since && tag != self.tags.version {
-                // Half of the frames are left to blocks that are written to before their turn.
-                if sent == most || !capture.port.has_ample_room() {
-                    return;
-                }
-                sent += 1;
-                send(
-                    &mut capture.port,
-                    self.base,
-                    self.tags.shift,
-                    capture.cursor,
-                );
-            }
-            capture.cursor += 1;
-        }
-        if capture.cursor == capture.blocks {
-            capture.port.end(capture.blocks as u64);
-        }
+        let (tags, base) = (&self.tags, self.base);
+        capture.handover.in_turn(
+            tags.version,
+            most,
+            // SAFETY: it asks for blocks below those of the barrier, for which there are tags.
+            |block| unsafe { *tags.tags.add(block) },
+            |port, block| send(port, base, tags.shift, block),
+        );
     }
 
     /// To be called before the slot at `index` is written to.
@@ -217,9 +179,8 @@ impl<V: Pod> Table<V> {
         };
         // SAFETY: as in `touch`; the tags are not the one for all, since this table is captured.
         let tag = unsafe { &mut *self.tags.tags.add(block) };
-        let asked = capture.port.is_open() && block >= capture.cursor && block < capture.blocks;
-        if asked && *tag > capture.since {
-            send(&mut capture.port, self.base, self.tags.shift, block);
+        if let Some(port) = capture.handover.before_write(block, *tag) {
+            send(port, self.base, self.tags.shift, block);
         }
         *tag = self.tags.version;
     }

@@ -1,7 +1,8 @@
 //! Captured blocks against a plain model: whatever happens between the barrier and the end of the capture,
 //! the files hold the table as it was at the barrier.
 use super::*;
-use crate::checkpoint::{Inflow, Piece, Port, ROTATION, Region, Slot as PortSlot};
+use crate::checkpoint::received::Files;
+use crate::checkpoint::{Inflow, Port, Region, Slot as PortSlot};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::collections::{BTreeMap, HashMap};
@@ -30,50 +31,6 @@ fn op(keys: u64) -> impl Strategy<Value = Op> {
         60 => (1..40u64).prop_map(Op::Take),
         20 => Just(Op::Barrier),
     ]
-}
-
-/// What the writer makes of the pieces: three files of blocks.
-#[derive(Default)]
-struct Files {
-    blocks: [BTreeMap<u64, Vec<u8>>; ROTATION],
-    held: [u64; ROTATION],
-    writing: Option<(u64, usize)>,
-    /// Epochs that ended whole, by file.
-    whole: Vec<(u64, usize)>,
-    aborted: u64,
-}
-
-impl Files {
-    fn take(&mut self, piece: Piece<'_>) {
-        match piece {
-            Piece::Begin {
-                epoch,
-                target,
-                since,
-            } => {
-                let target = usize::from(target);
-                self.writing = Some((epoch, target));
-                self.held[target] = 0;
-                if since.is_none() {
-                    self.blocks[target].clear();
-                }
-            }
-            Piece::Block { index, bytes } => {
-                let (_, target) = self.writing.expect("begun");
-                self.blocks[target].insert(index, bytes.to_vec());
-            }
-            Piece::Extras { .. } => {}
-            Piece::End { .. } => {
-                let (epoch, target) = self.writing.take().expect("begun");
-                self.held[target] = epoch;
-                self.whole.push((epoch, target));
-            }
-            Piece::Abort => {
-                self.writing = None;
-                self.aborted += 1;
-            }
-        }
-    }
 }
 
 type Value = [u64; 3];
