@@ -92,6 +92,16 @@ impl Handover {
         self.port.is_open()
     }
 
+    /// The epoch cannot be sent.
+    pub fn abort(&mut self) {
+        self.port.abort();
+    }
+
+    /// The oldest epoch that can still be restored, if there is one.
+    pub fn oldest_epoch(&self) -> Option<u64> {
+        self.port.oldest_epoch()
+    }
+
     /// `block`, last written to at `tag`, is about to be written to: the port, if it must be sent before.
     #[inline]
     pub fn before_write(&mut self, block: usize, tag: u32) -> Option<&mut Port> {

@@ -25,7 +25,8 @@
 //! Not here: who writes them when (`part_file.rs`), and the manifest (`slot.rs`).
 
 use super::error::CheckpointError;
-use super::shape::PartShape;
+use super::record;
+use super::shape::{Kind, PartShape};
 use bytemuck::{Pod, Zeroable};
 use std::path::Path;
 
@@ -254,6 +255,17 @@ pub(super) fn check_shape(shape: &PartShape) -> Result<(), CheckpointError> {
         )));
     }
     let entry_bytes = shape.entry_bytes;
+    if shape.kind == Kind::Log {
+        let wanted = record::record_bytes(shape.value_bytes as usize);
+        return (entry_bytes as usize == wanted)
+            .then_some(())
+            .ok_or_else(|| {
+                wrong(format!(
+                    "records of {entry_bytes} bytes with values of {}; {wanted} would do",
+                    shape.value_bytes
+                ))
+            });
+    }
     if entry_bytes > 0
         && (!block_bytes.is_multiple_of(entry_bytes)
             || u64::from(shape.value_bytes) + 16 > u64::from(entry_bytes))

@@ -10,6 +10,7 @@
 //!   DIR/run-000001/aggregate-0.0    block b of a part always in the same place; three files in rotation,
 //!   DIR/run-000001/aggregate-0.1    so that the two newest durable epochs are never written over
 //!   DIR/run-000001/aggregate-0.2
+//!   DIR/run-000001/aggregate-0-cold.log   entries of bounded state that are not in memory
 //! ```
 //!
 //! Every run writes into a directory of its own; one that was restored from removes the older ones once it
@@ -21,6 +22,7 @@ mod handover;
 mod layout;
 mod listing;
 mod lock;
+mod log;
 mod manifest;
 mod names;
 mod older;
@@ -30,6 +32,7 @@ mod port;
 mod process;
 #[cfg(test)]
 pub mod received;
+pub mod record;
 mod region;
 mod saved;
 mod shape;
@@ -43,11 +46,13 @@ pub use error::CheckpointError;
 pub use handover::{Copied, Handover};
 pub use listing::{EpochState, ListedEpoch, ListedRun};
 pub use lock::{DirLock, holder, lock, lock_patiently};
+pub use log::{MapHeader, Record, log_path};
 pub use names::run_name;
 pub use older::remove_older;
 pub use piece::{Piece, Settled};
 pub use port::{Begun, Expected, Inflow, Port, Slot};
 pub use process::{Running, WriterKind, WriterOrder, serve};
+pub use record::LOG_HEADER_BYTES;
 pub use region::Region;
 pub use saved::Saved;
 pub use shape::{Kind, PartShape, Shape};

@@ -4,9 +4,10 @@
 //!   DIR/lock                      DIR/run-000001/manifest         one a run
 //!   DIR/run-000001/               DIR/run-000001/manifest.new     being made; renamed when it is safe
 //!                                 DIR/run-000001/<part>.0 .1 .2   the rotation files of a part
+//!                                 DIR/run-000001/<part>.log       the log that its blocks are maps of
 //! ```
 
-use super::shape::Shape;
+use super::shape::{Kind, Shape};
 use std::collections::BTreeSet;
 
 /// Name of a run's manifest.
@@ -43,7 +44,8 @@ pub(super) fn stems(shape: &Shape) -> Vec<String> {
             _ => '_',
         };
         let name: String = part.name.chars().take(STEM_CHARS).map(plain).collect();
-        let mut stem = format!("{name}-{}", part.partition);
+        let cold = if part.kind == Kind::Log { "-cold" } else { "" };
+        let mut stem = format!("{name}-{}{cold}", part.partition);
         while !taken.insert(stem.clone()) {
             stem = format!("{stem}-part{number}");
         }
@@ -52,10 +54,15 @@ pub(super) fn stems(shape: &Shape) -> Vec<String> {
     shape.parts.iter().enumerate().map(stem).collect()
 }
 
+/// The name of the log beside the files that begin with `stem`.
+pub(super) fn log_of(stem: &str) -> String {
+    format!("{stem}.log")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::{Kind, PartShape};
+    use crate::checkpoint::PartShape;
 
     #[test]
     fn a_run_is_found_by_its_name_and_by_no_other() {

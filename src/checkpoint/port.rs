@@ -116,6 +116,12 @@ impl Port {
         true
     }
 
+    /// The oldest epoch that can still be restored, as the last that was settled left it.
+    pub fn oldest_epoch(&self) -> Option<u64> {
+        let (_, files) = self.sender.as_ref()?.region().settled();
+        files.into_iter().filter(|&epoch| epoch > 0).min()
+    }
+
     /// Whether an epoch is being sent.
     #[inline]
     pub fn is_open(&self) -> bool {

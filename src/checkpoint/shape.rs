@@ -11,6 +11,9 @@ pub enum Kind {
     Stage,
     /// A file of results: how far it reached.
     Results,
+    /// The log of one partition of a stage with bounded state: its entries that are not in memory. Its blocks are
+    /// maps of the log's segments; `entry_bytes` is that of a record.
+    Log,
 }
 
 /// One part: what one task, or one file of results, adds to a checkpoint.
@@ -32,7 +35,7 @@ pub struct PartShape {
     pub entry_bytes: u32,
     /// Bytes of the value in it.
     pub value_bytes: u32,
-    /// Bytes of a block: whole entries, at most 64 KiB. Extras travel in blocks of this size as well.
+    /// Bytes of a block: whole entries, or one map; at most 64 KiB. Extras travel in blocks of this size as well.
     pub block_bytes: u32,
 }
 

@@ -16,8 +16,9 @@
 use super::error::CheckpointError;
 use super::layout::{GROUP_PLACES, Header, PAGE_BYTES, PLACES_MAX, Places, index_offset, seal_of};
 use super::listing::read_bytes;
-use super::names::stems;
-use super::shape::Shape;
+use super::log::{Log, Record, going};
+use super::names::{log_of, stems};
+use super::shape::{Kind, Shape};
 use super::slot::{Slot, SlotPart};
 use crate::sys::disk::{Disk, DiskFile, Open};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ const PIECE_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 struct PartIndex {
     path: PathBuf,
+    /// Of a part whose blocks are maps of it.
+    log: PathBuf,
     places: Places,
     /// Of each place.
     crcs: Vec<u32>,
@@ -59,7 +62,8 @@ impl<D: Disk> Snapshot<D> {
             stems(&slot.shape).into_iter().zip(&slot.parts).enumerate()
         {
             let path = run_dir.join(format!("{stem}.{}", slot.target));
-            parts.push(open_part(&disk, path, slot, number, expected)?);
+            let log = run_dir.join(log_of(&stem));
+            parts.push(open_part(&disk, (path, log), slot, number, expected)?);
         }
         Ok(Snapshot {
             disk,
@@ -113,11 +117,78 @@ impl<D: Disk> Snapshot<D> {
         self.read(part, 0..self.parts[part].places.blocks, &mut each)
     }
 
+    /// Hands every entry of part `part` to `each`, those in its log too; nothing for a part without entries.
+    ///
+    /// # Errors
+    /// As [`Snapshot::extras`]; then some may have been handed out.
+    pub fn entries(
+        &self,
+        part: usize,
+        mut each: impl FnMut(Record<'_>),
+    ) -> Result<(), CheckpointError> {
+        let shape = &self.shape.parts[part];
+        match (shape.kind, shape.entry_bytes as usize) {
+            (Kind::Log, _) => self.logged(part, 0..self.parts[part].places.blocks, &mut each),
+            (Kind::Stage, entry_bytes @ 1..) => self.blocks(part, |_, block| {
+                for entry in block.chunks_exact(entry_bytes) {
+                    let word = |at: usize| bytemuck::pod_read_unaligned(&entry[at..at + 8]);
+                    let stamp = word(8);
+                    if stamp != 0 {
+                        each(Record {
+                            key: word(0),
+                            stamp,
+                            value: &entry[16..16 + shape.value_bytes as usize],
+                        });
+                    }
+                }
+            }),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn verify(&self) -> Result<(), CheckpointError> {
         for (part, index) in self.parts.iter().enumerate() {
-            self.read(part, 0..index.places.total(), &mut |_, _| {})?;
+            self.check(part, 0..index.places.total())?;
         }
         Ok(())
+    }
+
+    /// Verifies the places `range` of part `part`, and what of its log they speak of.
+    fn check(&self, part: usize, range: std::ops::Range<u64>) -> Result<(), CheckpointError> {
+        let blocks = self.parts[part].places.blocks;
+        if self.shape.parts[part].kind != Kind::Log {
+            return self.read(part, range, &mut |_, _| {});
+        }
+        self.logged(part, range.start..range.end.min(blocks), &mut |_| {})?;
+        self.read(part, range.start.max(blocks)..range.end, &mut |_, _| {})
+    }
+
+    /// Hands the records that the maps `range` of part `part` speak of to `each`.
+    fn logged(
+        &self,
+        part: usize,
+        range: std::ops::Range<u64>,
+        each: &mut dyn FnMut(Record<'_>),
+    ) -> Result<(), CheckpointError> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let path = &self.parts[part].log;
+        let file = self.disk.open(path, Open::Read);
+        let file = file.map_err(CheckpointError::io(path, "open it"))?;
+        let log = Log {
+            read: &|bytes, offset| file.read_at(bytes, offset),
+            path,
+            part: &self.shape.parts[part],
+            going: going(&self.extras(part)?),
+        };
+        let (mut buffer, mut done) = (Vec::new(), Ok(()));
+        self.read(part, range, &mut |segment, map| {
+            if done.is_ok() {
+                done = log.segment(segment, map, &mut buffer, each);
+            }
+        })?;
+        done
     }
 
     /// On `threads` threads, a group of places at a time; the error is that of the first group that has one.
@@ -142,7 +213,7 @@ impl<D: Disk> Snapshot<D> {
                 let Some((part, places)) = groups.get(at) else {
                     return;
                 };
-                if let Err(error) = self.read(*part, places.clone(), &mut |_, _| {}) {
+                if let Err(error) = self.check(*part, places.clone()) {
                     let mut failed = failed
                         .lock()
                         .unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -173,7 +244,9 @@ impl<D: Disk> Snapshot<D> {
         range: std::ops::Range<u64>,
         each: &mut impl FnMut(u64, &[u8]),
     ) -> Result<(), CheckpointError> {
-        let PartIndex { path, places, crcs } = &self.parts[part];
+        let PartIndex {
+            path, places, crcs, ..
+        } = &self.parts[part];
         if range.is_empty() {
             return Ok(());
         }
@@ -235,7 +308,7 @@ fn wrong_block(
 
 fn open_part<D: Disk>(
     disk: &D,
-    path: PathBuf,
+    (path, log): (PathBuf, PathBuf),
     slot: &Slot,
     number: usize,
     expected: &SlotPart,
@@ -314,5 +387,10 @@ fn open_part<D: Disk>(
             format!("{:#010x}", header.index_crc),
         ));
     }
-    Ok(PartIndex { path, places, crcs })
+    Ok(PartIndex {
+        path,
+        log,
+        places,
+        crcs,
+    })
 }

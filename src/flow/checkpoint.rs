@@ -16,14 +16,16 @@ use super::plan::FlowError;
 use super::restored::{Restored, Share};
 use crate::checkpoint::{
     CheckpointError, DirLock, Expected, Kind, PartShape, Port, ROTATION, Region, Running, Saved,
-    Settled, Shape, Slot, WriterOrder,
+    Settled, Shape, Slot, WriterOrder, log_path,
 };
 use crate::latency::{CheckpointSummary, RestoredSummary};
 use crate::operator::StageName;
 use crate::sink::Sink;
 use crate::source::Checkpoints;
 use crate::state::TableShape;
+use crate::state::cold::LogShape;
 use crate::sys::procfs;
+use std::path::PathBuf;
 
 /// Bytes of the frames of parts without entries.
 const EXTRAS_BLOCK_BYTES: u32 = 4096;
@@ -110,6 +112,33 @@ impl Parts {
         })
     }
 
+    /// The log of a partition whose state is bounded, and where it lies; `None` where nothing is written.
+    pub(super) fn log(
+        &mut self,
+        name: &StageName,
+        partitions: usize,
+        value_bytes: usize,
+        log: LogShape,
+    ) -> Result<Option<(Port, PathBuf)>, FlowError> {
+        if self.opened.lock.is_none() {
+            return Ok(None);
+        }
+        let port = self.add(PartShape {
+            kind: Kind::Log,
+            name: name.name.clone(),
+            stage_index: name.stage_index as u32,
+            partition: name.partition as u32,
+            partitions: partitions as u32,
+            scheme: name.partitioner.clone(),
+            entry_bytes: log.record_bytes,
+            value_bytes: value_bytes as u32,
+            block_bytes: log.map_bytes,
+        });
+        let part = self.shape.parts.len() - 1;
+        let path = log_path(&self.opened.run_dir, &self.shape, part)?;
+        Ok(Some((port, path)))
+    }
+
     /// The source: its way to ask for checkpoints, the epoch and the position to go on from.
     pub(super) fn source(
         &mut self,
@@ -190,13 +219,21 @@ impl Parts {
             && restored.snapshot.shape.seed == self.shape.seed;
         let at = |wanted: usize| all.get(wanted).copied();
         let own = (name.partition..all.len()).step_by(partitions);
+        let parts: Vec<usize> = if same {
+            at(name.partition).into_iter().collect()
+        } else {
+            all.clone()
+        };
+        let is_of = |log: usize, part: usize| {
+            old[log].kind == Kind::Log
+                && old[log].stage_index == old[part].stage_index
+                && old[log].partition == old[part].partition
+        };
+        let logs = (0..old.len()).filter(|&log| parts.iter().any(|&part| is_of(log, part)));
         Ok(Some(Share {
             restored,
-            parts: if same {
-                at(name.partition).into_iter().collect()
-            } else {
-                all.clone()
-            },
+            logs: logs.collect(),
+            parts,
             whole: same,
             own: own.filter_map(at).collect(),
         }))
@@ -285,7 +322,8 @@ impl Parts {
         };
         let parts = restored.snapshot.shape.parts.iter().zip(&restored.saved);
         let last = parts.filter(|(part, _)| {
-            part.kind != Kind::Results && part.stage_index as usize == stage_index
+            matches!(part.kind, Kind::Source | Kind::Stage)
+                && part.stage_index as usize == stage_index
         });
         for (_, saved) in last.skip(partition).step_by(partitions) {
             sink.restore(&saved.sink)

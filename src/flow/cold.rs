@@ -1,19 +1,26 @@
 //! Where the cold tiers of a flow lie, and who steps their other halves.
 //!
 //! ```text
-//!   run                 a file for each partition in the state directory, one helper thread for all
+//!   run                 a file for each partition in the state directory, one helper thread for all;
+//!                       with checkpoints, beside their files, and one more thread that syncs
 //!   simulate            memory; each server is a task like any other
 //!   simulate_in_order   memory; each server answers inside the task that asked
 //! ```
 
 use super::options::Options;
 use super::plan::{FlowError, Plan};
+use crate::checkpoint::Port;
 use crate::operator::StageName;
 use crate::runtime::PlacedTask;
-use crate::state::cold::{Cold, ColdOptions, ColdThread, MemoryStorage, StateDir, cold_tier};
+use crate::state::TableShape;
+use crate::state::cold::{
+    Cold, ColdOptions, ColdThread, FileStorage, LogShape, MemoryStorage, StateDir, SyncThread,
+    Syncer, cold_tier,
+};
 use crate::sys::clock::Origin;
 use crate::task::Task;
 use bytemuck::Pod;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// Who answers for the cold tiers.
@@ -33,6 +40,8 @@ pub(super) struct ColdTiers {
     /// With the temporary directory that it is, if it is one.
     dir: Option<(StateDir, Option<TempDir>)>,
     tasks: Vec<(String, Box<dyn Task>)>,
+    /// Where checkpoints are made: who puts logs on the disk.
+    sync: Option<(SyncThread, Syncer)>,
 }
 
 /// The cold tier of one partition.
@@ -41,6 +50,8 @@ pub(super) struct ColdPart<V: Pod> {
     pub(super) reads_max: usize,
     /// The server, where nobody else steps it.
     pub(super) inline: Option<Box<dyn Task>>,
+    /// Through which a checkpoint takes what is hot, and what is cold.
+    pub(super) ports: Option<(Port, Port)>,
 }
 
 impl ColdTiers {
@@ -59,17 +70,32 @@ impl ColdTiers {
             servers,
             dir,
             tasks: Vec::new(),
+            sync: None,
         })
+    }
+
+    /// The way to the thread that puts logs on the disk, which is started with the first of them.
+    fn syncer(&mut self) -> std::io::Result<Syncer> {
+        let sync = match self.sync.take() {
+            Some(sync) => sync,
+            None => SyncThread::start()?,
+        };
+        Ok(self.sync.insert(sync).1.clone())
     }
 
     /// Has a thread step the servers, where that is who does.
     pub(super) fn start(self) -> Result<Option<Helper>, FlowError> {
-        let Some(dir) = self.dir else {
+        if self.tasks.is_empty() {
             return Ok(None);
-        };
+        }
         let servers = self.tasks.into_iter().map(|(_, task)| task).collect();
         let thread = ColdThread::start(servers, Origin::start()).map_err(FlowError::Helper)?;
-        Ok(Some(Helper { thread, dir }))
+        let sync = self.sync.map(|(thread, _)| thread);
+        Ok(Some(Helper {
+            thread,
+            sync,
+            dir: self.dir,
+        }))
     }
 
     /// The servers as tasks, where the simulator steps them.
@@ -85,13 +111,15 @@ impl ColdTiers {
 /// The thread that serves the cold tiers, and the directory it holds.
 pub(super) struct Helper {
     thread: ColdThread,
-    dir: (StateDir, Option<TempDir>),
+    sync: Option<SyncThread>,
+    dir: Option<(StateDir, Option<TempDir>)>,
 }
 
 impl Helper {
-    /// After the run: ends the thread, then lets go of the directory.
+    /// After the run: ends the threads, then lets go of the directory.
     pub(super) fn end(self) {
         drop(self.thread);
+        drop(self.sync);
         drop(self.dir);
     }
 }
@@ -101,16 +129,23 @@ impl Plan {
     pub(super) fn cold<V: Pod + Send>(
         &mut self,
         name: &StageName,
+        partitions: usize,
     ) -> Result<ColdPart<V>, FlowError> {
         let options = ColdOptions {
             partition: name.partition as u32,
             ..ColdOptions::default()
         };
+        let log = self.log::<V>(name, partitions, &options)?;
         let cold = &mut self.cold;
         let title = format!("cold tier of {} {}", name.name, name.partition);
-        let (tier, server) = match &cold.dir {
-            Some((dir, _)) => cold_tier(dir.cold_file(&name.name, &options)?, options)?,
-            None => cold_tier(MemoryStorage::new(&title), options)?,
+        let (tier, server) = match (&log, &cold.dir) {
+            (Some((.., path)), _) => {
+                let (tier, server) = cold_tier(FileStorage::log(path.clone(), &options)?, options)?;
+                let syncer = cold.syncer().map_err(FlowError::Helper)?;
+                (tier, server.synced_by(syncer))
+            }
+            (None, Some((dir, _))) => cold_tier(dir.cold_file(&name.name, &options)?, options)?,
+            (None, None) => cold_tier(MemoryStorage::new(&title), options)?,
         };
         let server: Box<dyn Task> = Box::new(server);
         let inline = if cold.servers == Servers::Inline {
@@ -123,6 +158,24 @@ impl Plan {
             tier,
             reads_max: options.reads_max,
             inline,
+            ports: log.map(|(hot, log, _)| (hot, log)),
         })
+    }
+
+    /// The ports of a partition's two tiers and where its log lies, if checkpoints are made.
+    fn log<V>(
+        &mut self,
+        name: &StageName,
+        partitions: usize,
+        options: &ColdOptions,
+    ) -> Result<Option<(Port, Port, PathBuf)>, FlowError> {
+        let Some(parts) = &mut self.parts else {
+            return Ok(None);
+        };
+        let shape = LogShape::of::<V>(options)?;
+        // The entries of the hot table lie in its blocks as those of a state table do.
+        let hot = parts.stage(name, partitions, Some(TableShape::of::<V>()));
+        let log = parts.log(name, partitions, size_of::<V>(), shape)?;
+        Ok(log.map(|(log, path)| (hot, log, path)))
     }
 }

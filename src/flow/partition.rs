@@ -9,6 +9,7 @@
 use super::failure::{equip, wants_block};
 use super::options::{Order, StatePolicy};
 use super::plan::{FlowError, Plan};
+use super::restored::Share;
 use crate::event::Event;
 use crate::failure::EventTime;
 use crate::operator::{
@@ -84,9 +85,6 @@ where
     fn kept(mut self, plan: &mut Plan) -> Result<Box<dyn Task>, FlowError> {
         let ttl = self.ttl(plan)?;
         if plan.options.state_memory_bytes > 0 {
-            if plan.parts.is_some() {
-                return Err(FlowError::BoundedCheckpoint);
-            }
             return match plan.options.state_policy {
                 StatePolicy::S3Fifo => self.bounded::<S3Fifo>(plan, ttl),
                 StatePolicy::Clock => self.bounded::<Clock>(plan, ttl),
@@ -126,29 +124,38 @@ where
         let mut watermark_ns = 0;
         if let Some(share) = share {
             watermark_ns = share.watermark_ns();
-            if share.is_shared_out_anew() && self.owner.is_none() {
-                return Err(FlowError::Rescale {
-                    stage: name.name.clone(),
-                    scheme: name.partitioner.clone(),
-                });
-            }
-            let owner = self.owner.as_deref();
-            share.fill(&mut table, |key| {
-                owner.is_none_or(|owner| owner(key) == name.partition)
-            })?;
-            for saved in share.operators() {
-                let restored = self.operator.restore(saved);
-                restored.map_err(|reason| FlowError::Restore {
-                    part: format!("stage {}", name.name),
-                    reason,
-                })?;
-            }
+            share.fill(&mut table, belongs(&share, &self.owner, name)?)?;
+            resume(&mut self.operator, &share, name)?;
         }
         if let Some(parts) = &mut plan.parts {
             let port = parts.stage(name, partitions, Some(TableShape::of::<Op::State>()));
             table.connect(port).map_err(FlowError::Helper)?;
         }
         Ok((table, watermark_ns))
+    }
+
+    /// Fills `tiers` with what a restored run finds in them; the watermark to go on from.
+    fn refill<P: SetPolicy>(
+        &mut self,
+        tiers: &mut Tiers<Op::State, P>,
+        plan: &Plan,
+    ) -> Result<u64, FlowError> {
+        let (name, partitions) = (&self.name, self.partitions);
+        let parts = plan.parts.as_ref();
+        let share = parts.map(|parts| parts.share(name, partitions, size_of::<Op::State>()));
+        let Some(share) = share.transpose()?.flatten() else {
+            return Ok(0);
+        };
+        let belong = belongs(&share, &self.owner, name)?;
+        // What was in memory comes first, so that it is again.
+        share.kept(&belong, |key, stamp, value| {
+            tiers.restore(key, stamp, value)
+        })?;
+        share.logged(&belong, |key, stamp, value| {
+            tiers.restore(key, stamp, value)
+        })?;
+        resume(&mut self.operator, &share, name)?;
+        Ok(share.watermark_ns())
     }
 
     fn ttl(&self, plan: &Plan) -> Result<Option<Ttl<W>>, FlowError> {
@@ -164,14 +171,18 @@ where
     }
 
     fn bounded<P: SetPolicy + 'static>(
-        self,
+        mut self,
         plan: &mut Plan,
         ttl: Option<Ttl<W>>,
     ) -> Result<Box<dyn Task>, FlowError> {
         let share_bytes = plan.options.state_memory_bytes / plan.tables.max(1) as u64;
         let hot = Hot::<Op::State, P>::new(share_bytes as usize)?;
-        let cold = plan.cold::<Op::State>(&self.name)?;
-        let tiers = Tiers::new(hot, cold.tier);
+        let cold = plan.cold::<Op::State>(&self.name, self.partitions)?;
+        let mut tiers = Tiers::new(hot, cold.tier);
+        let watermark_ns = self.refill(&mut tiers, plan)?;
+        if let Some((hot, log)) = cold.ports {
+            tiers.connect(hot, log);
+        }
         let logic = Bounded::new(
             self.operator,
             self.key,
@@ -185,8 +196,45 @@ where
             Order::Arrival => logic,
             Order::Deterministic => logic.in_order(),
         };
-        Ok(staged(self.name, self.inlets, logic, self.down, (order, 0)))
+        Ok(staged(
+            self.name,
+            self.inlets,
+            logic,
+            self.down,
+            (order, watermark_ns),
+        ))
     }
+}
+
+/// Which keys of `share` belong to partition `name`.
+fn belongs<'a>(
+    share: &Share<'_>,
+    owner: &'a Option<Box<dyn Fn(u64) -> usize>>,
+    name: &'a StageName,
+) -> Result<impl Fn(u64) -> bool + 'a, FlowError> {
+    if share.is_shared_out_anew() && owner.is_none() {
+        return Err(FlowError::Rescale {
+            stage: name.name.clone(),
+            scheme: name.partitioner.clone(),
+        });
+    }
+    let owner = owner.as_deref();
+    Ok(move |key| owner.is_none_or(|owner| owner(key) == name.partition))
+}
+
+/// Has `operator` take up what the operators of `share` saved.
+fn resume<Op: Operator>(
+    operator: &mut Op,
+    share: &Share<'_>,
+    name: &StageName,
+) -> Result<(), FlowError> {
+    share.operators().try_for_each(|saved| {
+        let restored = operator.restore(saved);
+        restored.map_err(|reason| FlowError::Restore {
+            part: format!("stage {}", name.name),
+            reason,
+        })
+    })
 }
 
 /// A task around `logic` that takes its inputs in `order`.

@@ -125,11 +125,9 @@ pub enum FlowError {
     /// The source cannot go to where it stood.
     #[error(transparent)]
     Seek(TaskError),
-    /// Bounded state is not captured.
-    #[error(
-        "checkpoints of bounded state are not made: leave out state.memory, or the checkpoint directory"
-    )]
-    BoundedCheckpoint,
+    /// Bounded state cannot be filled again.
+    #[error(transparent)]
+    Refill(TaskError),
     /// No directory for the files of bounded state.
     #[error("cannot make a temporary directory for bounded state: {0}; name one with state_dir")]
     StateDir(std::io::Error),

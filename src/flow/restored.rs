@@ -10,6 +10,7 @@ use super::plan::FlowError;
 use crate::checkpoint::{Kind, Saved, Snapshot};
 use crate::state::Table;
 use crate::sys::real_disk::RealDisk;
+use crate::task::TaskError;
 use bytemuck::Pod;
 
 /// The epoch a flow goes on from, with what each of its parts saved.
@@ -24,6 +25,8 @@ pub(super) struct Share<'a> {
     pub(super) restored: &'a Restored,
     /// Old parts whose entries may belong to this partition.
     pub(super) parts: Vec<usize>,
+    /// The logs in which more of their entries lie.
+    pub(super) logs: Vec<usize>,
     /// Whether all of their entries do.
     pub(super) whole: bool,
     /// Old parts whose extras this partition takes up.
@@ -42,7 +45,7 @@ impl Restored {
         let mut saved = Vec::with_capacity(shape.parts.len());
         for (index, part) in shape.parts.iter().enumerate() {
             let extras = snapshot.extras(index)?;
-            saved.push(if part.kind == Kind::Results {
+            saved.push(if matches!(part.kind, Kind::Results | Kind::Log) {
                 Saved::default()
             } else {
                 Saved::from_bytes(&extras).map_err(|source| FlowError::Extras {
@@ -115,7 +118,46 @@ impl Share<'_> {
                     }
                 })?;
         }
-        Ok(())
+        self.logged(belong, |key, stamp, value| {
+            table.restore_one(key, stamp, value);
+            Ok(())
+        })
+    }
+
+    /// Hands the entries in logs whose keys `belong` here to `each`: those of bounded state that were not in memory.
+    pub(super) fn logged<V: Pod>(
+        &self,
+        belong: impl Fn(u64) -> bool,
+        mut each: impl FnMut(u64, u64, V) -> Result<(), TaskError>,
+    ) -> Result<(), FlowError> {
+        self.handed_out(&self.logs, belong, &mut each)
+    }
+
+    /// The same of those that were in memory.
+    pub(super) fn kept<V: Pod>(
+        &self,
+        belong: impl Fn(u64) -> bool,
+        mut each: impl FnMut(u64, u64, V) -> Result<(), TaskError>,
+    ) -> Result<(), FlowError> {
+        self.handed_out(&self.parts, belong, &mut each)
+    }
+
+    fn handed_out<V: Pod>(
+        &self,
+        parts: &[usize],
+        belong: impl Fn(u64) -> bool,
+        each: &mut dyn FnMut(u64, u64, V) -> Result<(), TaskError>,
+    ) -> Result<(), FlowError> {
+        let mut done = Ok(());
+        for &part in parts {
+            self.restored.snapshot.entries(part, |entry| {
+                if done.is_ok() && (self.whole || belong(entry.key)) {
+                    let value = bytemuck::pod_read_unaligned(entry.value);
+                    done = each(entry.key, entry.stamp, value);
+                }
+            })?;
+        }
+        done.map_err(FlowError::Refill)
     }
 
     /// Whether every entry must be asked where it belongs.

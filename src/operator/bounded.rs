@@ -23,11 +23,12 @@
 //!    is to be evicted) the event stays in its ring, and the ring pushes back.
 
 use super::Operator;
-use super::keyed::KeyOf;
+use super::keyed::{CAPTURE_BLOCKS, KeyOf};
 use super::logic::Logic;
 use super::tiers::Tiers;
 use super::waiting::Waiting;
 use super::work::Work;
+use crate::checkpoint::{Copied, Saved};
 use crate::event::{Due, Message};
 use crate::partition::mum64;
 use crate::state::{Fetch, SetPolicy, Spot, TimeToLive};
@@ -38,9 +39,6 @@ use bytemuck::Zeroable;
 const BLOCK: usize = 16;
 const SPOTS: usize = 64;
 const _: () = assert!(3 * BLOCK <= SPOTS && SPOTS.is_power_of_two());
-/// How far ahead of the state being put back the set of another is asked for, and looked at.
-const BACK_FETCH: usize = 12;
-const BACK_LOOK: usize = 6;
 
 /// An operator over state that may be larger than its memory.
 pub struct Bounded<Op: Operator, K, P, L> {
@@ -205,58 +203,6 @@ where
         }
         true
     }
-
-    /// Goes on with the events whose state has come, while there is room for what they put out and for
-    /// what their state displaces. Whether anything moved.
-    fn go_on<D: Downstream<Op::Out>>(&mut self, down: &mut D) -> bool {
-        let Bounded {
-            live,
-            work,
-            tiers,
-            waiting,
-            interrupted,
-            inline,
-            ..
-        } = self;
-        let mut moved = false;
-        'keys: while let Some((ticket, hash)) = waiting.ready(0) {
-            if let Some((_, ahead)) = waiting.ready(BACK_FETCH) {
-                tiers.hot.prefetch(ahead);
-            }
-            if let Some((_, ahead)) = waiting.ready(BACK_LOOK) {
-                tiers.hot.look(tiers.hot.prefetch(ahead), ahead);
-            }
-            loop {
-                // Inline, nothing may be overtaken, and an event puts out no more than it would have anyway.
-                if (down.is_blocked() && inline.is_none()) || work.is_stuck() {
-                    return moved;
-                }
-                let (is_new, failures) = (waiting.is_new(ticket), waiting.failures(ticket));
-                let Some((due, event, key, stamp, state)) = waiting.next(ticket) else {
-                    break;
-                };
-                let watch = Watch::at(&event, interrupted);
-                let done = work.process(live, (due, &event), (key, stamp, state), failures, down);
-                drop(watch);
-                waiting.retain(ticket, !done.forgets(is_new));
-                moved = true;
-                if let Some(again_ns) = done.again_ns {
-                    waiting.try_again(again_ns);
-                    continue 'keys;
-                }
-                waiting.succeed(ticket);
-            }
-            if let Some((key, stamp, state)) = waiting.kept(ticket) {
-                if !tiers.has_room(hash) {
-                    return moved;
-                }
-                tiers.admit(live, hash, key, stamp, state);
-            }
-            waiting.close();
-            moved = true;
-        }
-        moved
-    }
 }
 
 impl<Op, K, P, L> Logic for Bounded<Op, K, P, L>
@@ -336,6 +282,36 @@ where
         Ok(moved | self.work.is_stuck()) // a letter that waits for room: look again
     }
 
+    fn takes_part(&self) -> bool {
+        self.tiers.takes_part()
+    }
+
+    fn capture(&mut self, epoch: u64, mut saved: Saved) {
+        debug_assert!(
+            self.waiting.is_empty(),
+            "a barrier waits for what was put aside"
+        );
+        saved.operator = self.work.operator.save();
+        self.tiers.capture(epoch, |keys| {
+            saved.entries = keys;
+            saved.to_bytes()
+        });
+    }
+
+    #[inline(always)]
+    fn is_captured(&self) -> bool {
+        self.tiers.is_captured()
+    }
+
+    fn copied(&mut self) -> Copied {
+        self.tiers.copied()
+    }
+
+    #[inline(always)]
+    fn capture_some(&mut self) -> bool {
+        self.is_captured() && self.hand_over()
+    }
+
     #[inline(always)]
     fn check(&mut self) -> Result<(), TaskError> {
         self.work.check()?;
@@ -381,6 +357,8 @@ where
     }
 }
 
+#[path = "bounded_go_on.rs"]
+mod go_on;
 #[path = "bounded_inline.rs"]
 mod inline;
 #[cfg(test)]

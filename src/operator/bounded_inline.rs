@@ -1,7 +1,7 @@
-//! What bounded state hears from its cold tier, and how that is made to answer at once where nobody else
-//! steps it.
+//! What bounded state hears from its cold tier, how that is made to answer at once where nobody else steps it, and
+//! what it hands over to a checkpoint.
 
-use super::Bounded;
+use super::{Bounded, CAPTURE_BLOCKS};
 use crate::operator::{KeyOf, Operator};
 use crate::state::{SetPolicy, TimeToLive};
 use crate::task::{Context, Downstream, TaskError};
@@ -36,5 +36,16 @@ where
             server.step(&mut Context::at(self.tiers.now_ns))?;
         }
         Ok(())
+    }
+
+    /// Hands over a block of what is being captured; whether there is more.
+    #[inline(never)]
+    pub(super) fn hand_over(&mut self) -> bool {
+        // Where nobody else steps the server, it is what writes what the maps speak of.
+        if let Err(error) = self.step_inline() {
+            self.failure.get_or_insert(error);
+        }
+        self.tiers.capture_some(CAPTURE_BLOCKS);
+        self.tiers.is_captured()
     }
 }

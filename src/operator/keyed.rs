@@ -36,7 +36,7 @@ const _: () = assert!(BLOCK <= SETTLE_EVERY, "the table grows between blocks onl
 const _: () = assert!(3 * BLOCK <= PLACES && PLACES.is_power_of_two());
 
 /// Blocks handed over in a step while state is captured: a copy takes 1–2 µs, and an event may wait for it.
-const CAPTURE_BLOCKS: usize = 1;
+pub(super) const CAPTURE_BLOCKS: usize = 1;
 
 /// Takes the key of an event.
 pub trait KeyOf<T>: Fn(&T) -> u64 + Clone + Send + 'static {}

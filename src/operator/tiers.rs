@@ -214,3 +214,6 @@ impl<E: Copy, V: Pod + Send, P: SetPolicy> States<V> for Whole<'_, E, V, P> {
         }
     }
 }
+
+#[path = "tiers_capture.rs"]
+mod capture;

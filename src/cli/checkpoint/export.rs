@@ -9,53 +9,15 @@
 
 use super::{known_parts, part_name, snapshot};
 use crate::app::aggregate::Total;
-use crate::checkpoint::{CheckpointError, Snapshot};
+use crate::checkpoint::Record;
 use crate::cli::args::{CheckpointExportArgs, GlobalArgs};
 use crate::cli::error::{CliError, Exit, print};
-use crate::sys::real_disk::RealDisk;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 
 /// Text collected before it is written.
 const TEXT_BYTES: usize = 1 << 16;
-/// Key and stamp.
-const HEAD_BYTES: usize = 16;
-
-/// An entry as it lies in a block.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'a> {
-    key: u64,
-    stamp: u64,
-    value: &'a [u8],
-}
-
-/// Hands every entry of part `number` to `each`; nothing for a part without entries.
-pub(super) fn entries(
-    snapshot: &Snapshot<RealDisk>,
-    number: usize,
-    each: &mut impl FnMut(Entry<'_>),
-) -> Result<(), CheckpointError> {
-    let part = &snapshot.shape.parts[number];
-    let (entry_bytes, value_bytes) = (part.entry_bytes as usize, part.value_bytes as usize);
-    if entry_bytes == 0 {
-        return Ok(());
-    }
-    snapshot.blocks(number, |_, block| {
-        for entry in block.chunks_exact(entry_bytes) {
-            let word = |at: usize| bytemuck::pod_read_unaligned(&entry[at..at + 8]);
-            let stamp = word(8);
-            if stamp != 0 {
-                each(Entry {
-                    key: word(0),
-                    stamp,
-                    value: &entry[HEAD_BYTES..HEAD_BYTES + value_bytes],
-                });
-            }
-        }
-    })
-}
-
 /// How the values of a stage are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Decoder {
@@ -79,7 +41,7 @@ impl Decoder {
     }
 
     /// The texts of `entry`'s columns, as JSON: numbers as they are, other text in quotes.
-    fn fields(self, entry: Entry<'_>) -> Vec<String> {
+    fn fields(self, entry: Record<'_>) -> Vec<String> {
         let key = entry.key.to_string();
         match self {
             Decoder::Total => {
@@ -106,7 +68,7 @@ impl Decoder {
         }
     }
 
-    fn line(self, entry: Entry<'_>, json: bool) -> String {
+    fn line(self, entry: Record<'_>, json: bool) -> String {
         let fields = self.fields(entry);
         if !json {
             return fields.join(",").replace('"', "") + "\n";
@@ -186,7 +148,7 @@ pub(super) fn export(args: &CheckpointExportArgs, global: &GlobalArgs) -> Result
     }
     let mut written = Ok(());
     for number in chosen {
-        entries(&snapshot, number, &mut |entry| {
+        snapshot.entries(number, |entry| {
             target.text += &decoder.line(entry, global.json);
             if target.text.len() >= TEXT_BYTES && written.is_ok() {
                 written = target.write();
@@ -212,7 +174,7 @@ mod tests {
             last_ns: 9,
         };
         let value = bytemuck::bytes_of(&total);
-        let entry = Entry {
+        let entry = Record {
             key: 7,
             stamp: 1,
             value,
@@ -223,7 +185,7 @@ mod tests {
             decoder.line(entry, true),
             "{\"key\":7,\"count\":2,\"sum\":-3,\"min\":-5,\"max\":2,\"last_ns\":9}\n"
         );
-        let entry = Entry {
+        let entry = Record {
             key: 7,
             stamp: 1,
             value: &[1, 0xab],

@@ -238,7 +238,7 @@ fn inspect(args: &CheckpointInspectArgs, global: &GlobalArgs) -> Result<Exit, Cl
     let mut parts = Vec::new();
     for (number, part) in snapshot.shape.parts.iter().enumerate() {
         let mut entries = 0;
-        export::entries(&snapshot, number, &mut |_| entries += 1)?;
+        snapshot.entries(number, |_| entries += 1)?;
         parts.push(PartLine {
             part: part_name(part),
             kind: part.kind,

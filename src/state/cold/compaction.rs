@@ -94,7 +94,10 @@ impl<V: Pod> Cold<V> {
             return false;
         };
         let mut asked = 0;
-        while asked < budget && victim.moving < (MOVES_MAX as u64).min(self.free_records()) {
+        // A barrier may hand a frame over before it is full.
+        let given_up = u64::from(self.takes_part()) * u64::from(self.layout.frame_records);
+        let room = self.free_records().saturating_sub(given_up);
+        while asked < budget && victim.moving < (MOVES_MAX as u64).min(room) {
             let Some(location) = self.segments.next_live(victim.segment, victim.next) else {
                 break;
             };

@@ -11,11 +11,12 @@
 //! `pwrite` does not. Why fallocate: a sparse mapping on a full disk dies of SIGBUS; this is an error at a
 //! moment when it can be told.
 //!
-//! Owned by the server. The file is locked; it goes away with this value unless the tier failed, when it
-//! stays to be looked at.
+//! Owned by the server. The file is locked; it goes away with this value unless it is the log of a checkpoint, or the
+//! tier failed, when it stays to be looked at.
 
 use super::error::ColdError;
 use super::layout::{self, HEADER_BYTES};
+use super::options::ColdOptions;
 use super::state_dir::Lock;
 use super::storage::Storage;
 use crate::sys::mapping::map_range_readonly;
@@ -43,13 +44,17 @@ pub struct FileStorage {
     present: u64,
     deleted: bool,
     keep: bool,
-    /// Of the directory: held as long as a file of it is used.
-    _lock: Arc<Lock>,
+    /// Of the directory: held as long as a file of it is used. None where the file is part of a checkpoint.
+    _lock: Option<Arc<Lock>>,
 }
 
 impl FileStorage {
     /// Takes the file at `path`, empty, whatever an earlier run left in it.
-    pub(super) fn open(path: PathBuf, step_bytes: u64, lock: Arc<Lock>) -> Result<Self, ColdError> {
+    pub(super) fn open(
+        path: PathBuf,
+        step_bytes: u64,
+        lock: Option<Arc<Lock>>,
+    ) -> Result<Self, ColdError> {
         let name = path.display().to_string();
         let failed = |what, source| ColdError::Io {
             name: name.clone(),
@@ -81,6 +86,16 @@ impl FileStorage {
             keep: false,
             _lock: lock,
         })
+    }
+
+    /// The log of a checkpoint at `path`, whose directory its owner has locked. It outlives this value.
+    ///
+    /// # Errors
+    /// When it cannot be made, or is in use.
+    pub fn log(path: PathBuf, options: &ColdOptions) -> Result<Self, ColdError> {
+        let mut log = FileStorage::open(path, options.grow_bytes, None)?;
+        log.keep = true;
+        Ok(log)
     }
 
     fn failed(&self, what: &'static str, offset: u64, source: io::Error) -> ColdError {
@@ -205,6 +220,12 @@ impl Storage for FileStorage {
         let within = (at % self.step_bytes) as usize;
         let step = self.steps.get((at / self.step_bytes) as usize);
         step.map_or(&[], |step| &step[within..(within + len).min(step.len())])
+    }
+
+    fn sync(&mut self) -> Result<Option<File>, ColdError> {
+        let file = self.file.try_clone();
+        let file = file.map_err(|source| self.failed("open again", 0, source))?;
+        Ok(Some(file))
     }
 
     fn keep(&mut self) {

@@ -5,33 +5,22 @@
 //!   segment:  ├ frame ┼ frame ┼ … ┤                              frame = what is written in one go
 //!   frame:    ├ record ┼ record ┼ … ┼ rest ┤                     records do not straddle frames
 //!
-//!   record, little-endian:
-//!   byte 0        4       8              16             24                       24 + value, rounded up to 8
-//!        ├────────┼───────┼──────────────┼──────────────┼─── … ───┼── zeros ──┤
-//!        │ crc32c │ zeros │ stamp        │ key          │ value   │           │
-//!        └────────┴───────┴──────────────┴──────────────┴─── … ───┴───────────┘
-//!
 //!   header:
 //!   byte 0        8         12             16          20         24
 //!        ├────────┼─────────┼──────────────┼───────────┼──────────┤
 //!        │ magic  │ version │ record bytes │ partition │ crc32c   │  of the 20 bytes before it
 //!        └────────┴─────────┴──────────────┴───────────┴──────────┘
-//!
-//!   location, 31 bits:  │ segment │ frame of it │ record of it │   shifts, no division
 //! ```
 //!
-//! The checksum of a record covers its bytes from byte 4 on, its location, and how often its frame has
-//! been written (the *turn*, which only the running process knows): a flipped bit, a record that landed in
-//! the wrong place and a write that never happened are told alike.
+//! A record and its location: [`record`].
 
 use super::error::ColdError;
 use super::options::ColdOptions;
+use crate::checkpoint::{LOG_HEADER_BYTES, MapHeader, record};
 use bytemuck::Pod;
 
-/// Bytes before the first segment: a page, so that segments can be mapped.
-pub(super) const HEADER_BYTES: u64 = 4096;
-/// Bytes of a record before its value.
-pub(super) const PREFIX_BYTES: usize = 24;
+/// Bytes before the first segment.
+pub(super) const HEADER_BYTES: u64 = LOG_HEADER_BYTES;
 /// Locations are below this: the index keeps one bit of the 32 for itself, and the last is never given.
 pub(super) const LOCATIONS: u64 = (1 << 31) - 1;
 
@@ -40,7 +29,6 @@ const VERSION: u32 = 1;
 const HEADER_FIELDS: usize = 24;
 
 const _: () = {
-    assert!(PREFIX_BYTES == 2 * size_of::<u32>() + 2 * size_of::<u64>());
     assert!(HEADER_FIELDS == size_of_val(&MAGIC) + 4 * size_of::<u32>());
     assert!(HEADER_FIELDS as u64 <= HEADER_BYTES);
 };
@@ -61,7 +49,7 @@ pub(super) struct Layout {
 impl Layout {
     /// The layout of records of `value_bytes` under `options`.
     pub(super) fn new(value_bytes: usize, options: &ColdOptions) -> Result<Self, ColdError> {
-        let record_bytes = PREFIX_BYTES + value_bytes.next_multiple_of(8);
+        let record_bytes = record::record_bytes(value_bytes);
         let wrong = |what: String| Err(ColdError::Options { what });
         let frames = options.segment_bytes / options.frame_bytes.max(1);
         if options.frame_bytes < record_bytes || !options.frame_bytes.is_multiple_of(8) {
@@ -128,6 +116,22 @@ impl Layout {
         (self.frame_bytes as u64) << self.frame_bits
     }
 
+    /// Bytes of the map of a segment, a checkpoint's block.
+    pub(super) fn map_bytes(&self) -> usize {
+        let bits_bytes = (1usize << self.segment_bits()).div_ceil(8);
+        (size_of::<MapHeader>() + bits_bytes).next_multiple_of(64)
+    }
+
+    /// What the map of a segment says of itself, before it is first filled.
+    pub(super) fn map_header(&self) -> MapHeader {
+        MapHeader {
+            turn: 0,
+            frame_bytes: self.frame_bytes as u32,
+            frame_bits: self.frame_bits,
+            zeros: 0,
+        }
+    }
+
     /// The frame of a location, counted through the file.
     #[inline(always)]
     pub(super) fn frame_of(&self, location: u32) -> u32 {
@@ -154,53 +158,15 @@ impl Layout {
     }
 }
 
-/// Writes a record without its checksum.
-#[inline(always)]
-pub(super) fn put(record: &mut [u8], key: u64, stamp: u64, value: &[u8]) {
-    record[4..8].fill(0);
-    record[8..16].copy_from_slice(&stamp.to_le_bytes());
-    record[16..24].copy_from_slice(&key.to_le_bytes());
-    record[PREFIX_BYTES..PREFIX_BYTES + value.len()].copy_from_slice(value);
-}
-
 /// The stamp, the key and the value of a record, as they are.
 #[inline(always)]
-pub(super) fn get<V: Pod>(record: &[u8]) -> (u64, u64, V) {
-    let stamp = u64::from_le_bytes(field(record, 8));
-    let key = u64::from_le_bytes(field(record, 16));
-    let value = &record[PREFIX_BYTES..PREFIX_BYTES + size_of::<V>()];
-    (stamp, key, bytemuck::pod_read_unaligned(value))
-}
-
-/// The key of a record.
-#[inline(always)]
-pub(super) fn key(record: &[u8]) -> u64 {
-    u64::from_le_bytes(field(record, 16))
-}
-
-/// Gives a record its checksum.
-#[inline(always)]
-pub(super) fn seal(record: &mut [u8], location: u32, turn: u32) {
-    let sum = checksum(record, location, turn);
-    record[..4].copy_from_slice(&sum.to_le_bytes());
-}
-
-/// The checksum that a record has and the one it should have.
-#[inline(always)]
-pub(super) fn checksums(record: &[u8], location: u32, turn: u32) -> (u32, u32) {
-    let found = u32::from_le_bytes(field(record, 0));
-    (found, checksum(record, location, turn))
-}
-
-#[inline(always)]
-fn checksum(record: &[u8], location: u32, turn: u32) -> u32 {
-    let place = u64::from(turn) << 32 | u64::from(location);
-    crc32c::crc32c_append(crc32c::crc32c(&place.to_le_bytes()), &record[4..])
-}
-
-#[inline(always)]
-fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    std::array::from_fn(|i| bytes[at + i])
+pub(super) fn get<V: Pod>(bytes: &[u8]) -> (u64, u64, V) {
+    let value = &bytes[record::PREFIX_BYTES..record::PREFIX_BYTES + size_of::<V>()];
+    (
+        record::stamp(bytes),
+        record::key(bytes),
+        bytemuck::pod_read_unaligned(value),
+    )
 }
 
 /// The header of the file of `partition`.

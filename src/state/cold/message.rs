@@ -1,4 +1,4 @@
-//! What the two halves of a cold tier tell each other. Each request is answered by one answer, in order.
+//! What the two halves of a cold tier tell each other. Each request but `Sync` is answered by one answer, in order.
 
 use super::error::ColdError;
 
@@ -18,6 +18,8 @@ pub(super) enum Request {
         number: u32,
         records: u32,
     },
+    /// To have all that was written so far on the disk. Answered through `Shared`, in its own time.
+    Sync { number: u64 },
 }
 
 /// The server answers.

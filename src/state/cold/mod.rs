@@ -13,10 +13,12 @@
 //!
 //! [`Cold`] is the task's half: it owns the index and the frames being filled and never blocks, calls the
 //! system or allocates per event. [`ColdServer`] is the other half: it owns the file. Nothing is trusted
-//! from a file of an earlier run: the cold tier extends memory, it does not outlive it.
+//! from a file of an earlier run, unless a checkpoint speaks of it: then the file is that checkpoint's log (`capture.rs`,
+//! `checkpoint/log.rs`), which a restored run reads into a cold tier of its own.
 //!
 //! Invariant: every cold key has exactly one index entry, and the record it names is live in [`segments`];
 //! at any time a key is in the hot table, cold, or on its way between, never in two of them.
+mod capture;
 mod compaction;
 mod error;
 mod fetch;
@@ -30,11 +32,13 @@ mod segments;
 mod server;
 mod state_dir;
 mod storage;
+mod sync;
 mod thread;
 mod tier;
 mod visit;
 mod waiting;
 
+pub use capture::LogShape;
 pub use error::ColdError;
 pub use fetch::{Fetch, Remove, Reply};
 pub use file::FileStorage;
@@ -42,6 +46,7 @@ pub use options::ColdOptions;
 pub use server::ColdServer;
 pub use state_dir::StateDir;
 pub use storage::{Faults, MemoryStorage, Storage};
+pub use sync::{SyncThread, Syncer};
 pub use thread::ColdThread;
 pub use tier::{Cold, cold_tier};
 

@@ -13,6 +13,8 @@ use super::error::ColdError;
 use super::layout::{self, Layout};
 use super::message::{Answer, Frame, Request};
 use super::storage::Storage;
+use super::sync::{Sync, Syncer};
+use crate::checkpoint::record;
 use crate::sys::memory::prefetch_read;
 use crate::task::{Context, Figures, Progress, Task, TaskError};
 use bytemuck::Pod;
@@ -34,6 +36,7 @@ pub(super) struct Server<V> {
     /// How often each frame has been written.
     pub(super) turns: Vec<u32>,
     pub(super) failed: bool,
+    pub(super) sync: Sync,
 }
 
 /// What both halves hold: the task's half takes the lock only to go through everything cold.
@@ -46,6 +49,16 @@ pub(super) struct Shared<V> {
 /// The half of a cold tier that reads and writes, as a task.
 pub struct ColdServer<V: Pod> {
     pub(super) shared: Arc<Shared<V>>,
+}
+
+impl<V: Pod> ColdServer<V> {
+    /// Has `syncer` put what was written on the disk, where checkpoints ask for it.
+    pub fn synced_by(self, syncer: Syncer) -> Self {
+        if let Ok(mut server) = self.shared.server.lock() {
+            server.sync.syncer = Some(syncer);
+        }
+        self
+    }
 }
 
 impl<V: Pod> Server<V> {
@@ -130,6 +143,10 @@ impl<V: Pod> Server<V> {
                     )?;
                     Answer::Written { frame }
                 }
+                Request::Sync { number } => {
+                    self.sync.begin(&mut *self.storage, number)?;
+                    continue;
+                }
             };
             if self.answers.push(answer).is_err() {
                 unreachable!("the ring has room for an answer to every request");
@@ -154,7 +171,7 @@ fn verified<'a>(
     let offset = layout.offset(location);
     let record = storage.read(offset, layout.record_bytes)?;
     let turn = turns[layout.frame_of(location) as usize];
-    let (found, computed) = layout::checksums(record, location, turn);
+    let (found, computed) = record::checksums(record, location, turn);
     if found == computed {
         return Ok(record);
     }
@@ -162,7 +179,7 @@ fn verified<'a>(
         name: storage.name().to_owned(),
         location,
         offset,
-        key: wanted.unwrap_or_else(|| layout::key(record)),
+        key: wanted.unwrap_or_else(|| record::key(record)),
         found,
         computed,
     })
@@ -194,7 +211,7 @@ fn write(
         .chunks_exact_mut(layout.record_bytes)
         .enumerate()
     {
-        layout::seal(record, number << layout.record_bits | i as u32, *turn);
+        record::seal(record, number << layout.record_bits | i as u32, *turn);
     }
     storage.write(offset, &bytes[..used])
 }

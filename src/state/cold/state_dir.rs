@@ -74,6 +74,6 @@ impl StateDir {
     /// When the file cannot be opened, is in use, or is none of ours.
     pub fn cold_file(&self, stage: &str, options: &ColdOptions) -> Result<FileStorage, ColdError> {
         let path = path_of(&self.path, stage, options.partition);
-        FileStorage::open(path, options.grow_bytes, self.lock.clone())
+        FileStorage::open(path, options.grow_bytes, Some(self.lock.clone()))
     }
 }

@@ -1,6 +1,7 @@
 //! Where the bytes of a cold tier are kept: a file, or memory.
 
 use super::error::ColdError;
+use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,6 +53,14 @@ pub trait Storage: Send + 'static {
             expected: offset + len as u64,
             found: self.len(),
         })
+    }
+
+    /// Has what was written put where a crash does not reach it, or says what is to be synced for that.
+    ///
+    /// # Errors
+    /// The system's.
+    fn sync(&mut self) -> Result<Option<File>, ColdError> {
+        Ok(None)
     }
 
     /// The tier failed: what is there stays to be looked at.

@@ -20,7 +20,9 @@ use super::options::ColdOptions;
 use super::segments::Segments;
 use super::server::{BATCH, ColdServer, Server, Shared};
 use super::storage::Storage;
+use super::sync::{Sync, Synced};
 use super::waiting::Waiting;
+use crate::checkpoint::record;
 use crate::task::{ColdFigures, TaskError};
 use bytemuck::Pod;
 use hdrhistogram::Histogram;
@@ -37,6 +39,8 @@ const PUBLISH_EVERY: usize = 32;
 const ANSWERS_BATCH: usize = 16;
 /// Frames that evictions leave to compaction, so that it never starves.
 const FRAMES_KEPT: u64 = 2;
+/// Syncs under way at the most.
+const SYNCS: usize = 1;
 /// Longest read the figures tell apart, ns: one hour.
 const READ_NS_MAX: u64 = 3_600_000_000_000;
 
@@ -68,6 +72,9 @@ pub struct Cold<V: Pod> {
     pub(super) failure: Option<String>,
     pub(super) read: Histogram<u64>,
     writes: u64,
+    /// Syncs asked for: one at a time, one an epoch.
+    pub(super) syncs: u64,
+    pub(super) synced: Arc<Synced>,
     value: PhantomData<V>,
 }
 
@@ -89,11 +96,12 @@ pub fn cold_tier<V: Pod + Send>(
     storage.write(0, &layout::header(&layout, options.partition))?;
     // Everything that may be under way has room, one place is left for a failure, and as many as the server
     // takes at a time: it gives their places back only after the last of them is answered.
-    let capacity = options.reads_max + FRAMES + MOVES_MAX + 1 + BATCH;
+    let capacity = options.reads_max + FRAMES + MOVES_MAX + SYNCS + 1 + BATCH;
     let (requests, requests_in) = RingBuffer::new(capacity);
     let (answers_out, answers) = RingBuffer::new(capacity);
     let frame = || vec![0u64; layout.frame_bytes / 8].into_boxed_slice();
     let name = storage.name().to_owned();
+    let synced = Arc::new(Synced::default());
     let shared = Arc::new(Shared {
         server: Mutex::new(Server {
             requests: requests_in,
@@ -103,6 +111,10 @@ pub fn cold_tier<V: Pod + Send>(
             grow_bytes: options.grow_bytes,
             turns: Vec::new(),
             failed: false,
+            sync: Sync {
+                syncer: None,
+                synced: synced.clone(),
+            },
         }),
         wanted: AtomicBool::new(false),
     });
@@ -125,6 +137,8 @@ pub fn cold_tier<V: Pod + Send>(
         read: Histogram::new_with_bounds(1, READ_NS_MAX, 3)
             .expect("the bounds are constants that fit"),
         writes: 0,
+        syncs: 0,
+        synced,
         value: PhantomData,
     };
     Ok((cold, ColdServer { shared }))
@@ -208,8 +222,8 @@ impl<V: Pod> Cold<V> {
         let location = open.number << self.layout.record_bits | open.records;
         let at = open.records as usize * self.layout.record_bytes;
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut open.frame);
-        let record = &mut bytes[at..at + self.layout.record_bytes];
-        layout::put(record, key, stamp, bytemuck::bytes_of(value));
+        let bytes = &mut bytes[at..at + self.layout.record_bytes];
+        record::put(bytes, key, stamp, bytemuck::bytes_of(value));
         open.records += 1;
         self.segments.born(location, stamp);
         self.writes += 1;
@@ -260,6 +274,9 @@ impl<V: Pod> Cold<V> {
                 message,
                 cause: None,
             });
+        }
+        if self.synced.has_failed() {
+            return Err(self.synced.error());
         }
         self.enter_late();
         self.publish();

@@ -124,6 +124,13 @@ impl Waiting {
         self.going > 0 && self.reads.iter().any(is_so)
     }
 
+    /// Location and key of what is being read in order to forget the key, if it is there.
+    pub(super) fn going(&self) -> impl Iterator<Item = [u64; 2]> {
+        let asked = self.reads.iter();
+        let going = asked.filter(|read| read.forget && read.location != NOWHERE);
+        going.map(|read| [u64::from(read.location), read.key])
+    }
+
     /// Compaction moved a record that is being read.
     pub(super) fn moved(&mut self, from: u32, to: u32) {
         for read in self.reads.iter_mut().filter(|read| read.location == from) {

@@ -24,6 +24,7 @@
 //! 3. No key is twice in the table (`insert` is for absent keys).
 #![allow(unsafe_code)]
 
+use super::capture::Capture;
 use super::lanes::equal_u8;
 use super::policy::{ALL, EMPTY, SetPolicy, WAYS, tag_of};
 use crate::partition::mum64;
@@ -84,6 +85,7 @@ pub struct Hot<V, P> {
     is_large: bool,
     len: usize,
     reserve: Reserve,
+    pub(super) capture: Option<Box<Capture>>,
     held: PhantomData<(V, P)>,
 }
 
@@ -122,6 +124,7 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
             is_large: bytes > SMALL_BYTES_MAX,
             len: 0,
             reserve,
+            capture: None,
             held: PhantomData,
         })
     }
@@ -263,6 +266,7 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
     pub fn hit(&mut self, spot: Spot, hash: u64, key: u64) -> Option<&mut Entry<V>> {
         let set = self.checked(spot);
         let way = self.find(set, hash, key)?;
+        self.touch(set, way);
         self.line_mut(set).hit(way);
         Some(self.entry_mut(set, way))
     }
@@ -304,7 +308,8 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
             let hash_of = |way: u32| mum64(unsafe { (*entries.add((way % WAYS) as usize)).key });
             line.replace(hash, hash_of) % WAYS
         };
-        line.tags_mut()[way as usize] = tag_of(hash);
+        self.touch(set, way);
+        self.line_mut(set).tags_mut()[way as usize] = tag_of(hash);
         if free != 0 {
             self.len += 1;
         } else {
@@ -321,11 +326,20 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
         let Some(way) = self.find(set, hash, key) else {
             return false;
         };
+        self.touch(set, way);
         let line = self.line_mut(set);
         line.tags_mut()[way as usize] = EMPTY;
         line.remove(way);
         self.len -= 1;
         true
+    }
+
+    /// The entry in place `at`, counted through the sets, if there is one.
+    #[inline]
+    pub(super) fn entry_in(&self, at: usize) -> Option<&Entry<V>> {
+        let (set, way) = ((at / WAYS as usize) as u32, at as u32 % WAYS);
+        let is_held = set < self.sets && self.line(set).tags()[way as usize] != EMPTY;
+        is_held.then(|| self.entry(set, way))
     }
 
     /// Every entry, set by set: in the order of the high halves of the hashes, but for the order in a set.

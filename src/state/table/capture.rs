@@ -185,6 +185,14 @@ impl<V: Pod> Table<V> {
         *tag = self.tags.version;
     }
 
+    /// Puts one entry into this table, which has never been captured yet and does not hold its key.
+    pub fn restore_one(&mut self, key: u64, stamp: u64, value: V) {
+        self.settle();
+        let entry = self.at_stamped(self.prefetch(mum64(key)), key);
+        debug_assert_eq!(*entry.0, NEW, "a key is restored once");
+        (*entry.0, *entry.1) = (stamp, value);
+    }
+
     /// Puts the entries of a captured block whose keys are to be `accept`ed into this table, which has
     /// never been captured yet; how many they were. Grows as it must.
     pub fn restore(&mut self, block: &[u8], accept: impl Fn(u64) -> bool) -> usize {
