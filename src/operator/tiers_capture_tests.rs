@@ -76,7 +76,7 @@ impl Twin {
             entry.value[1] = value;
             return;
         }
-        let (mut stamp, mut state) = (1, [0; 3]);
+        let (mut stamp, mut state) = (0, [0; 3]);
         while !self.tiers.has_room(hash) {
             self.serve();
             self.tiers.poll(|_| {}).expect("a disk");

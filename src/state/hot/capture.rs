@@ -14,6 +14,7 @@
 use super::policy::{SetPolicy, WAYS};
 use super::table::{Entry, Hot};
 use crate::checkpoint::{Copied, Handover, Port};
+use crate::state::table::NEW;
 use bytemuck::Pod;
 
 /// Bytes of a block, where entries are not larger.
@@ -140,7 +141,8 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
                 continue;
             };
             bytes[..8].copy_from_slice(&entry.key.to_ne_bytes());
-            bytes[8..16].copy_from_slice(&entry.stamp.to_ne_bytes());
+            // Here a tag says that a place is empty, in the block its stamp.
+            bytes[8..16].copy_from_slice(&entry.stamp.max(NEW).to_ne_bytes());
             bytes[16..16 + size_of::<V>()].copy_from_slice(bytemuck::bytes_of(&entry.value));
         }
     }

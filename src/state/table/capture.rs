@@ -190,7 +190,7 @@ impl<V: Pod> Table<V> {
         self.settle();
         let entry = self.at_stamped(self.prefetch(mum64(key)), key);
         debug_assert_eq!(*entry.0, NEW, "a key is restored once");
-        (*entry.0, *entry.1) = (stamp, value);
+        (*entry.0, *entry.1) = (stamp.max(NEW), value);
     }
 
     /// Puts the entries of a captured block whose keys are to be `accept`ed into this table, which has
