@@ -36,7 +36,7 @@ const RESULTS_STAGE: u32 = u32::MAX;
 /// The checkpoints of a flow that is being built.
 pub(super) struct Parts {
     options: CheckpointOptions,
-    opened: Opened,
+    pub(super) opened: Opened,
     shape: Shape,
     slot: Slot,
     expected: Vec<Expected>,
@@ -78,7 +78,7 @@ impl Parts {
         Ok(parts)
     }
 
-    fn add(&mut self, part: PartShape) -> Port {
+    pub(super) fn add(&mut self, part: PartShape) -> Port {
         self.shape.parts.push(part);
         let port = Port::new(self.slot.clone(), self.shape.parts.len() - 1);
         self.expected.push(port.expected());
@@ -285,7 +285,8 @@ impl Parts {
         };
         let parts = restored.snapshot.shape.parts.iter().zip(&restored.saved);
         let last = parts.filter(|(part, _)| {
-            part.kind != Kind::Results && part.stage_index as usize == stage_index
+            matches!(part.kind, Kind::Source | Kind::Stage)
+                && part.stage_index as usize == stage_index
         });
         for (_, saved) in last.skip(partition).step_by(partitions) {
             sink.restore(&saved.sink)
