@@ -5,4 +5,4 @@ pub use crate::operator::{Emit, Operator, Retain, update};
 pub use crate::runtime::Idle;
 pub use crate::sink::{Collect, Digest, Digestible, ForEach, Sink};
 pub use crate::source::{Iter, Slice, Source};
-pub use crate::state::{States, Table};
+pub use crate::state::{Array, Captured, States, Table};

@@ -30,8 +30,24 @@ pub struct Context {
     pub stopping: bool,
     /// While a watermark or the end is handled in deterministic order: when what it puts out is due.
     pub marker_due: Option<Due>,
-    /// What tasks have given to checkpoints in this round of the core, ns; the core counts it and starts anew.
-    pub checkpoint_ns: u64,
+    /// What tasks have given to checkpoints in this round of the core; the core counts it and starts anew.
+    pub checkpoint: CheckpointTime,
+}
+
+/// Time given to checkpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointTime {
+    /// At barriers, ns.
+    pub barrier_ns: u64,
+    /// Copying blocks, ns.
+    pub blocks_ns: u64,
+}
+
+impl CheckpointTime {
+    /// All of it, ns.
+    pub fn total_ns(self) -> u64 {
+        self.barrier_ns + self.blocks_ns
+    }
 }
 
 impl Context {
@@ -48,7 +64,7 @@ impl Context {
             budget: usize::MAX,
             stopping: false,
             marker_due: None,
-            checkpoint_ns: 0,
+            checkpoint: CheckpointTime::default(),
         }
     }
 }

@@ -81,7 +81,7 @@ impl Bench {
             budget: 100,
             stopping: false,
             marker_due: None,
-            checkpoint_ns: 0,
+            checkpoint: Default::default(),
         };
         Bench {
             inputs,

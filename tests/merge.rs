@@ -80,7 +80,7 @@ fn context(budget: usize) -> Context {
         budget,
         stopping: false,
         marker_due: None,
-        checkpoint_ns: 0,
+        checkpoint: Default::default(),
     }
 }
 

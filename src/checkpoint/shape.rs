@@ -14,6 +14,9 @@ pub enum Kind {
     /// The log of one partition of a stage with bounded state: its entries that are not in memory. Its blocks are
     /// maps of the log's segments; `entry_bytes` is that of a record.
     Log,
+    /// An array that the operator of one partition keeps beside the states of its keys. Its blocks hold items of
+    /// `value_bytes` and no entries; it has no extras.
+    Array,
 }
 
 /// One part: what one task, or one file of results, adds to a checkpoint.
@@ -33,7 +36,7 @@ pub struct PartShape {
     pub scheme: String,
     /// Bytes of an entry: key (8), stamp (8, 0 in an empty place), value, padding. 0 without entries.
     pub entry_bytes: u32,
-    /// Bytes of the value in it.
+    /// Bytes of the value in it; of an array, of an item.
     pub value_bytes: u32,
     /// Bytes of a block: whole entries, or one map; at most 64 KiB. Extras travel in blocks of this size as well.
     pub block_bytes: u32,

@@ -17,6 +17,7 @@ pub(super) fn with_pauses(mut made: CheckpointSummary, record: &RunRecord) -> Ch
         percentiles(&all)
     };
     made.pause_ns = percentiles(&record.checkpoint_pauses);
+    made.core_barrier_ns = percentiles(&record.barrier_pauses);
     made.barrier_ns = over_tasks(|task| &task.barrier);
     made.block_ns = over_tasks(|task| &task.block);
     made.step_ns = over_tasks(|task| &task.step);

@@ -38,7 +38,7 @@ const RESULTS_STAGE: u32 = u32::MAX;
 /// The checkpoints of a flow that is being built.
 pub(super) struct Parts {
     options: CheckpointOptions,
-    opened: Opened,
+    pub(super) opened: Opened,
     shape: Shape,
     slot: Slot,
     expected: Vec<Expected>,
@@ -80,7 +80,7 @@ impl Parts {
         Ok(parts)
     }
 
-    fn add(&mut self, part: PartShape) -> Port {
+    pub(super) fn add(&mut self, part: PartShape) -> Port {
         self.shape.parts.push(part);
         let port = Port::new(self.slot.clone(), self.shape.parts.len() - 1);
         self.expected.push(port.expected());

@@ -18,6 +18,7 @@
 mod account;
 mod account_cache;
 mod account_checkpoint;
+mod arrays;
 mod checkpoint;
 mod checkpoint_options;
 mod cold;

@@ -130,6 +130,7 @@ where
         if let Some(parts) = &mut plan.parts {
             let port = parts.stage(name, partitions, Some(TableShape::of::<Op::State>()));
             table.connect(port).map_err(FlowError::Helper)?;
+            parts.arrays(&mut self.operator, name, partitions)?;
         }
         Ok((table, watermark_ns))
     }

@@ -45,7 +45,7 @@ impl Restored {
         let mut saved = Vec::with_capacity(shape.parts.len());
         for (index, part) in shape.parts.iter().enumerate() {
             let extras = snapshot.extras(index)?;
-            saved.push(if matches!(part.kind, Kind::Results | Kind::Log) {
+            saved.push(if matches!(part.kind, Kind::Results | Kind::Log | Kind::Array) {
                 Saved::default()
             } else {
                 Saved::from_bytes(&extras).map_err(|source| FlowError::Extras {

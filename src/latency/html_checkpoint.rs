@@ -16,7 +16,8 @@ pub(super) fn checkpoints(summary: &Summary) -> String {
     };
     let rows = [
         row("a core's round", &made.pause_ns),
-        row("a task's barrier", &made.barrier_ns),
+        row("its barriers", &made.core_barrier_ns),
+        row("one task's barrier", &made.barrier_ns),
         row("a block of state", &made.block_ns),
         row("steps while state was handed over", &made.step_ns),
         row("as many steps after", &made.step_between_ns),

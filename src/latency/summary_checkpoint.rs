@@ -28,6 +28,8 @@ pub struct CheckpointSummary {
     /// What checkpoints took of a round of a core, where they took anything: an event that came up then waited
     /// so much longer.
     pub pause_ns: Percentiles,
+    /// Of these, what barriers took: those of all tasks of the core, in the rounds in which there was one.
+    pub core_barrier_ns: Percentiles,
     /// From a barrier's having reached all inputs of a task to its being sent on.
     pub barrier_ns: Percentiles,
     /// Handing over a block of state when it was its turn.

@@ -38,8 +38,9 @@ pub(super) fn checkpoints(
     ));
     if made.barrier_ns.count > 0 {
         lines.push(format!(
-            "  time they took of a core's round: {}; at a barrier {}; for a block of state {}",
+            "  time they took of a core's round: {}; at its barriers {}; at one task's {}; for a block of state {}",
             reach(&made.pause_ns),
+            reach(&made.core_barrier_ns),
             reach(&made.barrier_ns),
             reach(&made.block_ns),
         ));

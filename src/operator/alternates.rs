@@ -4,7 +4,7 @@
 use super::fallible::{Fault, TryOperator};
 use super::{Emit, Retain};
 use crate::event::Event;
-use crate::state::States;
+use crate::state::{Captured, States};
 use crate::task::CacheFigures;
 use bytemuck::Pod;
 
@@ -51,6 +51,9 @@ pub trait Alternates: Send + 'static {
     /// # Errors
     /// Why one of them cannot take it up, or there is not as much as there are operators.
     fn restore(&mut self, saved: &[Vec<u8>]) -> Result<(), String>;
+
+    /// Shows the arrays of each, in their order.
+    fn arrays(&mut self, show: &mut dyn FnMut(&mut dyn Captured));
 
     /// Figures, caches and notes of all of them.
     fn told(&self, told: &mut Told);
@@ -127,6 +130,10 @@ impl<P: TryOperator> Alternates for Primary<P> {
         }
     }
 
+    fn arrays(&mut self, show: &mut dyn FnMut(&mut dyn Captured)) {
+        self.0.arrays(show);
+    }
+
     fn told(&self, told: &mut Told) {
         told.hear(&self.0);
     }
@@ -188,6 +195,11 @@ where
         };
         self.before.restore(before)?;
         self.alternate.restore(last)
+    }
+
+    fn arrays(&mut self, show: &mut dyn FnMut(&mut dyn Captured)) {
+        self.before.arrays(show);
+        self.alternate.arrays(show);
     }
 
     fn told(&self, told: &mut Told) {

@@ -2,7 +2,7 @@
 
 use super::{Emit, Operator, Retain};
 use crate::event::Event;
-use crate::state::States;
+use crate::state::{Captured, States};
 use crate::task::CacheFigures;
 use bytemuck::Pod;
 use std::error::Error;
@@ -66,6 +66,11 @@ pub trait TryOperator: Send + 'static {
         Err("this operator remembers nothing of an earlier run".into())
     }
 
+    /// As [`Operator::arrays`].
+    fn arrays(&mut self, show: &mut dyn FnMut(&mut dyn Captured)) {
+        let _ = show;
+    }
+
     /// As [`Operator::measures`].
     fn measures(&self) -> Vec<(String, f64)> {
         Vec::new()
@@ -117,6 +122,10 @@ impl<Op: Operator> TryOperator for Op {
 
     fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
         Operator::restore(self, saved)
+    }
+
+    fn arrays(&mut self, show: &mut dyn FnMut(&mut dyn Captured)) {
+        Operator::arrays(self, show);
     }
 
     fn measures(&self) -> Vec<(String, f64)> {

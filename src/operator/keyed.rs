@@ -51,6 +51,8 @@ pub struct Keyed<Op: Operator, K, L> {
     /// The stamp of the watermark, 0 before the first.
     horizon: u64,
     parked: Parked<Op::In>,
+    /// Arrays of the operator are being captured.
+    arrays_captured: bool,
     interrupted: Option<String>,
 }
 
@@ -64,6 +66,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
             live,
             horizon: 0,
             parked: Parked::new(),
+            arrays_captured: false,
             interrupted: None,
         }
     }
@@ -147,6 +150,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
             horizon,
             parked,
             interrupted,
+            ..
         } = self;
         let mut watch = Watch {
             event: None,
@@ -225,6 +229,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         saved.operator = self.work.operator.save();
         saved.entries = self.table.len() as u64;
         self.table.capture(epoch, &saved.to_bytes());
+        self.arrays_captured = self.work.capture_arrays(epoch);
     }
 
     fn takes_part(&self) -> bool {
@@ -233,19 +238,23 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
 
     #[inline(always)]
     fn is_captured(&self) -> bool {
-        self.table.is_captured()
+        self.table.is_captured() || self.arrays_captured
     }
 
     fn copied(&mut self) -> Copied {
-        self.table.copied()
+        let mut copied = self.work.copied_arrays();
+        copied += self.table.copied();
+        copied
     }
 
     #[inline(always)]
     fn capture_some(&mut self) -> bool {
         if self.table.is_captured() {
             self.table.capture_some(CAPTURE_BLOCKS);
+        } else if self.arrays_captured {
+            self.arrays_captured = self.work.capture_arrays_some(CAPTURE_BLOCKS);
         }
-        self.table.is_captured()
+        self.is_captured()
     }
 
     #[inline(always)]

@@ -33,7 +33,7 @@ pub use update::{Update, update};
 
 use crate::event::{Due, Event};
 use crate::failure::{Guard, Policy, RawEvent, Turn, Verdict};
-use crate::state::States;
+use crate::state::{Captured, States};
 use crate::task::{CacheFigures, Downstream};
 use bytemuck::Pod;
 
@@ -85,8 +85,8 @@ pub trait Operator: Send + 'static {
         let _ = (states, out);
     }
 
-    /// What it remembers beside the states of its keys, for a checkpoint. Called at a barrier, on the core:
-    /// keep it small.
+    /// What it remembers beside the states of its keys, for a checkpoint. Called at a barrier, on the core, and
+    /// events wait for it: keep it below some KiB, and what is larger in [arrays](Operator::arrays).
     fn save(&self) -> Vec<u8> {
         Vec::new()
     }
@@ -101,6 +101,13 @@ pub trait Operator: Send + 'static {
             return Ok(());
         }
         Err("this operator remembers nothing of an earlier run".into())
+    }
+
+    /// Shows what it keeps in [arrays](crate::state::Array), always the same ones in the same order: they are
+    /// captured with the states of its keys, as they were at the barrier, while events go on. An operator in a
+    /// recovery block shows them as well; they are not rolled back.
+    fn arrays(&mut self, show: &mut dyn FnMut(&mut dyn Captured)) {
+        let _ = show;
     }
 
     /// Named figures, added up over partitions.

@@ -55,13 +55,13 @@ impl Pauses {
     pub(super) fn barrier(&mut self, begun_ns: u64, cx: &mut Context) {
         let pause_ns = cx.clock.now_ns().saturating_sub(begun_ns);
         record(&mut self.figures.barrier, pause_ns, 1);
-        cx.checkpoint_ns += pause_ns;
+        cx.checkpoint.barrier_ns += pause_ns;
     }
 
     /// Blocks were looked for and perhaps copied, from `begun_ns` on; so many are `copied` now.
     pub(super) fn piece(&mut self, begun_ns: u64, copied: Copied, cx: &mut Context) {
         let pause_ns = cx.clock.now_ns().saturating_sub(begun_ns);
-        cx.checkpoint_ns += pause_ns;
+        cx.checkpoint.blocks_ns += pause_ns;
         let blocks = copied.in_turn - self.seen.in_turn;
         self.seen.in_turn = copied.in_turn;
         if blocks > 0 {
@@ -93,7 +93,7 @@ impl Pauses {
         self.seen.before_write = copied.before_write;
         self.figures.copies += copies;
         self.figures.copies_step_max = self.figures.copies_step_max.max(copies);
-        cx.checkpoint_ns += copies * self.copy_ns();
+        cx.checkpoint.blocks_ns += copies * self.copy_ns();
         // A step in which an epoch began or was given up is neither the one nor the other.
         let Some(timed) = timed.filter(|timed| timed.open == open && taken > 0) else {
             return;

@@ -109,7 +109,7 @@ fn step(
         ..Context::at(START_NS)
     };
     stage.step(&mut cx).expect("it goes on");
-    cx.checkpoint_ns
+    cx.checkpoint.total_ns()
 }
 
 fn events(numbers: std::ops::Range<u64>) -> Vec<Message<u64>> {

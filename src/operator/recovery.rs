@@ -21,7 +21,7 @@ use super::alternates::{Alternates, Otherwise, Primary, Told};
 use super::fallible::{Fault, TryOperator};
 use super::{Emit, Operator, Retain};
 use crate::failure::{Guard, Policy, RawEvent, Turn, Verdict, catch};
-use crate::state::States;
+use crate::state::{Captured, States};
 use crate::task::CacheFigures;
 use bytemuck::NoUninit;
 
@@ -331,6 +331,10 @@ impl<C: Alternates, T: Acceptance<C>> Operator for RecoveryBlock<C, T> {
         }
         let saved: Vec<Vec<u8>> = postcard::from_bytes(saved).map_err(|error| error.to_string())?;
         self.alternates.restore(&saved)
+    }
+
+    fn arrays(&mut self, show: &mut dyn FnMut(&mut dyn Captured)) {
+        self.alternates.arrays(show);
     }
 
     fn measures(&self) -> Vec<(String, f64)> {

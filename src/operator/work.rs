@@ -2,6 +2,7 @@
 
 use super::gathered::{Gathered, Watched};
 use super::{Emitter, Operator};
+use crate::checkpoint::Copied;
 use crate::event::Due;
 use crate::failure::{Turn, Verdict};
 use crate::state::{States, TimeToLive};
@@ -116,6 +117,36 @@ impl<Op: Operator> Work<Op> {
     #[inline(always)]
     pub(super) fn check(&mut self) -> Result<(), TaskError> {
         self.operator.guard().map_or(Ok(()), |guard| guard.check())
+    }
+
+    /// The arrays of the operator are to be captured for `epoch` as they are now; whether there are any to be.
+    pub(super) fn capture_arrays(&mut self, epoch: u64) -> bool {
+        let mut open = false;
+        self.operator.arrays(&mut |array| {
+            array.capture(epoch);
+            open |= array.is_captured();
+        });
+        open
+    }
+
+    /// Hands over up to `most` blocks of the first array that is being captured; whether one still is.
+    pub(super) fn capture_arrays_some(&mut self, most: usize) -> bool {
+        let (mut open, mut its_turn) = (false, true);
+        self.operator.arrays(&mut |array| {
+            if its_turn && array.is_captured() {
+                array.capture_some(most);
+                its_turn = false;
+            }
+            open |= array.is_captured();
+        });
+        open
+    }
+
+    /// Blocks of arrays copied for checkpoints so far.
+    pub(super) fn copied_arrays(&mut self) -> Copied {
+        let mut copied = Copied::default();
+        self.operator.arrays(&mut |array| copied += array.copied());
+        copied
     }
 
     /// Tells the operator of a watermark.

@@ -42,6 +42,8 @@ pub(super) struct CoreEnd {
     pub(super) hiccup_ns_max: Vec<u64>,
     /// What checkpoints took of each round in which there was work for one.
     pub(super) checkpoint_pauses: Histogram<u64>,
+    /// Of these, what barriers took.
+    pub(super) barrier_pauses: Histogram<u64>,
     pub(super) busy_ns: u64,
     pub(super) total_ns: u64,
     pub(super) failure: Option<Failure>,
@@ -82,6 +84,7 @@ pub(super) fn run_core(
         hiccups: new_histogram(),
         hiccup_ns_max: vec![0; HICCUP_SECONDS],
         checkpoint_pauses: new_histogram(),
+        barrier_pauses: new_histogram(),
         busy_ns: 0,
         total_ns: 0,
         failure: None,
@@ -199,9 +202,14 @@ fn rounds(
         if let Some(pulse) = pulse {
             pulse.rest();
         }
-        if cx.checkpoint_ns > 0 {
-            record(&mut end.checkpoint_pauses, cx.checkpoint_ns, 1);
-            cx.checkpoint_ns = 0;
+        let checkpoint = std::mem::take(&mut cx.checkpoint);
+        if checkpoint.total_ns() > 0 {
+            record(&mut end.checkpoint_pauses, checkpoint.total_ns(), 1);
+            record(
+                &mut end.barrier_pauses,
+                checkpoint.barrier_ns,
+                u64::from(checkpoint.barrier_ns > 0),
+            );
         }
         was_busy = worked;
         if worked {

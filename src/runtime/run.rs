@@ -78,6 +78,8 @@ pub struct RunRecord {
     pub hiccups: Histogram<u64>,
     /// What checkpoints took of each round of a core in which there was work for one, ns; all cores.
     pub checkpoint_pauses: Histogram<u64>,
+    /// What barriers of checkpoints took of each round of a core in which there was one, ns; all cores.
+    pub barrier_pauses: Histogram<u64>,
     /// Closed epochs.
     pub intervals: Vec<Interval>,
     /// When the run's clock started.
@@ -170,7 +172,7 @@ pub fn run(
                         budget: options.budget,
                         stopping: false,
                         marker_due: None,
-                        checkpoint_ns: 0,
+                        checkpoint: Default::default(),
                     };
                     let end = run_core(seats, cx, waiter, sleepers, signals, &options.stop, pulse);
                     let _ = ended.send((core, pinned.map(|cpu| cpu.id as u32), end));
@@ -220,6 +222,7 @@ fn assemble(
         cores: Vec::new(),
         hiccups: new_histogram(),
         checkpoint_pauses: new_histogram(),
+        barrier_pauses: new_histogram(),
         intervals: Vec::new(),
         started: Instant::now(),
         clock_source: origin.source(),
@@ -258,6 +261,7 @@ fn assemble(
         }
         merge(&mut record.hiccups, &end.hiccups);
         merge(&mut record.checkpoint_pauses, &end.checkpoint_pauses);
+        merge(&mut record.barrier_pauses, &end.barrier_pauses);
         for (worst, core) in hiccup_ns_max.iter_mut().zip(&end.hiccup_ns_max) {
             *worst = (*worst).max(*core);
         }

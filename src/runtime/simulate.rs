@@ -51,7 +51,7 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
         budget: 1,
         stopping: false,
         marker_due: None,
-        checkpoint_ns: 0,
+        checkpoint: Default::default(),
     };
     let mut figures: Vec<Figures> = tasks.iter().map(|_| Figures::default()).collect();
     let mut live: Vec<(usize, PlacedTask)> = tasks.into_iter().enumerate().collect();
@@ -66,7 +66,7 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
         };
         time.set(time.get() + pause_ns);
         cx.now_ns = time.get();
-        cx.checkpoint_ns = 0;
+        cx.checkpoint = Default::default();
         cx.budget = 1 + (random.next_u64() % BUDGET_MAX) as usize;
         let (_, seat) = &mut live[chosen];
         let progress = seat

@@ -211,7 +211,7 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             if let Some(pauses) = &mut self.pauses {
                 record(&mut pauses.barrier, pause_ns, 1);
             }
-            cx.checkpoint_ns += pause_ns;
+            cx.checkpoint.barrier_ns += pause_ns;
             return;
         }
         self.down.marker(barrier, cx);

@@ -53,8 +53,11 @@ const REPEAT: u8 = 2;
 
 const _: () = assert!(size_of::<Answer>() == 1224, "as drawn above");
 
+/// What [`Memory::save`] takes at most.
+const SAVED_BYTES_MAX: usize = 1024;
+
 /// What a partition of `answer` knows beside its keys.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Memory {
     /// The most popular items, as heard so far.
     pub popular: Popular,
@@ -65,10 +68,12 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// As a checkpoint keeps it.
+    /// What a checkpoint keeps of it beside the lists, which are captured on their own. In room for all of it at
+    /// once: events wait for it.
     pub fn save(&self) -> Vec<u8> {
-        let saved = (self.popular.saved(), self.lists.saved(), self.quality);
-        postcard::to_stdvec(&saved).expect("plain numbers can be written")
+        let saved = (self.popular.saved(), self.quality);
+        let room = Vec::with_capacity(SAVED_BYTES_MAX);
+        postcard::to_extend(&saved, room).expect("plain numbers can be written")
     }
 
     /// Takes up what was saved; what several partitions saved is put together.
@@ -76,9 +81,8 @@ impl Memory {
     /// # Errors
     /// It is something else.
     pub fn restore(&mut self, saved: &[u8]) -> Result<(), postcard::Error> {
-        let (popular, lists, quality): (_, _, Quality) = postcard::from_bytes(saved)?;
+        let (popular, quality): (_, Quality) = postcard::from_bytes(saved)?;
         self.popular.restore(popular);
-        self.lists.restore(lists);
         self.quality.add(&quality);
         Ok(())
     }
@@ -203,6 +207,7 @@ mod tests {
     use super::*;
     use crate::app::recommend::message::Near;
     use crate::app::recommend::params::PARTIAL_ITEMS;
+    use crate::app::recommend::quality::Score;
 
     const CLICK: ClickId = ClickId { user: 1, number: 1 };
 
@@ -342,5 +347,31 @@ mod tests {
                 .recommendation
         });
         assert_eq!(shown.expect("the last part answers").items(), [11]);
+    }
+
+    #[test]
+    fn what_is_saved_at_a_barrier_is_small_however_much_is_known() {
+        let mut memory = Memory::default();
+        for at in 0..100 {
+            memory.popular.heard(u64::MAX - at, u32::MAX - at as u32);
+        }
+        let score = Score {
+            hits: u64::MAX,
+            reciprocal_ranks: 0.1,
+        };
+        memory.quality = Quality {
+            answers: u64::MAX,
+            fresh: u64::MAX,
+            repeats: u64::MAX,
+            shown: score,
+            popular: score,
+            last_item: score,
+        };
+        let saved = memory.save();
+        assert!(saved.len() < SAVED_BYTES_MAX, "{} bytes", saved.len());
+        let mut restored = Memory::default();
+        restored.restore(&saved).expect("it was saved");
+        assert_eq!(restored.quality, memory.quality);
+        assert!(restored.popular.items().eq(memory.popular.items()));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::orders::KeptOrders;
 use super::params::ANSWER_ITEMS;
+use super::popular::POPULAR_ITEMS;
 use super::{
     Answer, Click, History, Memory, Neighbours, Params, Partial, Popular, Quality, Recommendation,
     Touch,
@@ -16,7 +17,7 @@ use crate::runtime::Update;
 use crate::sink::{Column, Digestible, Kind, Row, Sink};
 use crate::source::Source;
 use crate::source::trace::native::{ClickRecord, KeyedRecord};
-use crate::state::States;
+use crate::state::{Captured, States};
 use crate::task::CacheFigures;
 use std::sync::{Arc, Mutex};
 use xxhash_rust::xxh3::xxh3_64;
@@ -109,6 +110,9 @@ impl Operator for HistoryStage {
     }
 }
 
+/// What a saved list of popular items takes at most: 15 bytes an item, and the turn.
+const POPULAR_BYTES_MAX: usize = POPULAR_ITEMS * 15 + 16;
+
 struct NeighboursStage {
     params: Params,
     popular: Popular,
@@ -139,7 +143,8 @@ impl Operator for NeighboursStage {
     }
 
     fn save(&self) -> Vec<u8> {
-        postcard::to_stdvec(&self.popular.saved()).expect("plain numbers can be written")
+        let room = Vec::with_capacity(POPULAR_BYTES_MAX);
+        postcard::to_extend(&self.popular.saved(), room).expect("plain numbers can be written")
     }
 
     fn restore(&mut self, saved: &[u8]) -> Result<(), String> {
@@ -190,6 +195,10 @@ impl Operator for AnswerStage {
         self.memory
             .restore(saved)
             .map_err(|error| error.to_string())
+    }
+
+    fn arrays(&mut self, show: &mut dyn FnMut(&mut dyn Captured)) {
+        show(self.memory.lists.captured());
     }
 
     fn end(&mut self, _: &mut dyn States<Answer>, _: &mut impl Emit<Recommendation>) {

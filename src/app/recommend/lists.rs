@@ -10,60 +10,74 @@
 //! recall that nobody had earned.)
 //!
 //! Direct-mapped: an item has one slot, a newer list of another item in the same slot replaces it.
+//!
+//! The slots are an array that is captured at a barrier while events go on: to write all of them down there took
+//! milliseconds. Restored into fewer partitions, of two lists in one slot the later partition's stays.
 
 use super::message::{ClickId, Near};
+use super::params::PARTIAL_ITEMS;
+use crate::state::{Array, Captured};
+use bytemuck::{Pod, Zeroable};
 
-/// 4096 slots of 232 bytes: 0.95 MB a partition, of which a click touches a few lines.
+/// 4096 slots of 216 bytes: 0.88 MB a partition, of which a click touches a few lines.
 const SLOTS_LOG2: u32 = 12;
-const _: () = assert!(size_of::<Option<(ClickId, Near)>>() == 232);
 
-/// The last neighbour list of recently touched items.
-#[derive(Clone, Debug)]
-pub struct KnownLists {
-    slots: Vec<Option<(ClickId, Near)>>,
+/// A list and the click that brought it. All zero where there is none yet: no list that is kept has no items.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Known {
+    item: u64,
+    user: u64,
+    number: u32,
+    len: u32,
+    items: [u64; PARTIAL_ITEMS],
+    scores: [f32; PARTIAL_ITEMS],
 }
 
-/// A list, its slot, and the click that brought it.
-pub(super) type SavedList = (u16, ClickId, Near);
+const _: () = assert!(size_of::<Known>() == 216);
+
+/// The last neighbour list of recently touched items.
+#[derive(Debug)]
+pub struct KnownLists {
+    slots: Array<Known>,
+}
 
 impl Default for KnownLists {
     fn default() -> Self {
         KnownLists {
-            slots: vec![None; 1 << SLOTS_LOG2],
+            slots: Array::new(1 << SLOTS_LOG2),
         }
     }
 }
 
 impl KnownLists {
-    /// The lists, by slot: what a checkpoint keeps.
-    pub(super) fn saved(&self) -> Vec<SavedList> {
-        let slots = self.slots.iter().enumerate();
-        slots
-            .filter_map(|(at, list)| list.map(|(click, near)| (at as u16, click, near)))
-            .collect()
-    }
-
-    /// Takes up lists that were saved.
-    pub(super) fn restore(&mut self, lists: Vec<SavedList>) {
-        for (at, click, near) in lists {
-            if let Some(slot) = self.slots.get_mut(usize::from(at)) {
-                *slot = Some((click, near));
-            }
-        }
+    /// What is to be captured of it.
+    pub fn captured(&mut self) -> &mut dyn Captured {
+        &mut self.slots
     }
 
     /// Keeps a list that came with `click`; an empty one says nothing.
     pub fn keep(&mut self, click: ClickId, near: &Near) {
         if near.len > 0 {
-            self.slots[slot(near.item)] = Some((click, *near));
+            *self.slots.at_mut(slot(near.item)) = Known {
+                item: near.item,
+                user: click.user,
+                number: click.number,
+                len: u32::from(near.len),
+                items: near.items,
+                scores: near.scores,
+            };
         }
     }
 
-    /// The last list of an item, if it is still here and the answer to `click` may see it.
-    pub fn get(&self, item: u64, click: ClickId) -> Option<&Near> {
-        let (from, near) = self.slots[slot(item)].as_ref()?;
-        let later = from.user == click.user && from.number > click.number;
-        (near.item == item && !later).then_some(near)
+    /// The last list of an item, if it is still here and the answer to `click` may see it: its neighbours and
+    /// the root of each one's share.
+    pub fn get(&self, item: u64, click: ClickId) -> Option<(&[u64], &[f32])> {
+        let known = self.slots.at(slot(item));
+        let later = known.user == click.user && known.number > click.number;
+        let len = known.len as usize;
+        let found = len > 0 && known.item == item && !later;
+        found.then_some((&known.items[..len], &known.scores[..len]))
     }
 }
 
@@ -97,7 +111,7 @@ mod tests {
         let mut lists = KnownLists::default();
         lists.keep(first, &near(1, 10));
         lists.keep(first, &near(1, 11));
-        assert_eq!(lists.get(1, first).map(|n| n.items[0]), Some(11));
+        assert_eq!(lists.get(1, first).map(|(items, _)| items[0]), Some(11));
         let twin = (2..)
             .find(|&i| slot(i) == slot(1))
             .expect("there are fewer slots than items");

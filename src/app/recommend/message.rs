@@ -1,7 +1,6 @@
 //! What travels between the stages of `recommend`: fixed-size, `Copy`, less than four cache lines.
 
 use super::params::{ANSWER_ITEMS, PARTIAL_ITEMS, REACH, RECENT_ITEMS};
-use serde::{Deserialize, Serialize};
 
 /// A user did something to an item. Keyed by `user`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +17,7 @@ pub struct Click {
 }
 
 /// One click of one user: the unit of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClickId {
     /// Who.
     pub user: u64,
@@ -119,7 +118,7 @@ pub enum Body {
 }
 
 /// The strongest links of one item, strongest first.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Near {
     /// The item.
     pub item: u64,

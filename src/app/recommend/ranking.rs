@@ -1,7 +1,7 @@
 //! The list of an answer in the making, and how a short one is widened.
 
 use super::lists::KnownLists;
-use super::message::{ClickId, Near};
+use super::message::ClickId;
 use super::params::{ANSWER_ITEMS, PARTIAL_ITEMS};
 
 /// Best items of a short answer whose neighbours fill it.
@@ -52,16 +52,10 @@ pub(super) fn widen(list: &mut Ranking, seen: &[u64], click: ClickId, lists: &Kn
     let mut found = [(0u64, 0.0f32); WIDEN_FROM * PARTIAL_ITEMS];
     let mut len = 0;
     for (at, &item) in list.items[..list.len.min(WIDEN_FROM)].iter().enumerate() {
-        let Some(Near {
-            len: near_len,
-            items,
-            scores,
-            ..
-        }) = lists.get(item, click)
-        else {
+        let Some((items, scores)) = lists.get(item, click) else {
             continue;
         };
-        for (&near, score) in items[..usize::from(*near_len)].iter().zip(scores) {
+        for (&near, score) in items.iter().zip(scores) {
             let score = score / (at as f32 + 1.0);
             if seen.contains(&near) || list.has(near) {
                 continue;

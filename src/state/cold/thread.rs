@@ -54,7 +54,7 @@ fn run(mut servers: Vec<Box<dyn Task>>, clock: Origin, halt: &AtomicBool) {
         budget: 64,
         stopping: false,
         marker_due: None,
-        checkpoint_ns: 0,
+        checkpoint: Default::default(),
     };
     let mut in_vain = 0u32;
     let mut nap = NAP_MIN;

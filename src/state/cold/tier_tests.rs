@@ -39,7 +39,7 @@ pub(super) fn context() -> Context {
         budget: 64,
         stopping: false,
         marker_due: None,
-        checkpoint_ns: 0,
+        checkpoint: Default::default(),
     }
 }
 
