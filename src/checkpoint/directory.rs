@@ -13,7 +13,7 @@
 use super::error::CheckpointError;
 use super::layout::VERSION;
 use super::listing::{EpochState, ListedEpoch, ListedRun, list_run};
-use super::names::{JOURNAL, LOCK, MANIFEST, run_name, run_of};
+use super::names::{JOURNAL, LETTERS, LOCK, MANIFEST, run_name, run_of};
 use super::snapshot::Snapshot;
 use crate::sys::disk::Disk;
 use std::io;
@@ -64,7 +64,7 @@ impl<D: Disk> Directory<D> {
             let others: Vec<&str> = names
                 .iter()
                 .map(String::as_str)
-                .filter(|name| ![LOCK, JOURNAL].contains(name))
+                .filter(|name| ![LOCK, JOURNAL, LETTERS].contains(name))
                 .collect();
             return Err(match others.as_slice() {
                 [] => CheckpointError::Empty { dir },

@@ -39,7 +39,7 @@ pub use drain::Drain;
 pub use error::CheckpointError;
 pub use listing::{EpochState, ListedEpoch, ListedRun};
 pub use lock::{DirLock, holder, lock, lock_patiently};
-pub use names::run_name;
+pub use names::{LETTERS, run_name};
 pub use older::remove_older;
 pub use piece::{Piece, Settled};
 pub use port::{Begun, Expected, Inflow, Port, Slot};

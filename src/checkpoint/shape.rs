@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a part belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A source: its position.
     Source,
@@ -11,9 +12,11 @@ pub enum Kind {
     Stage,
     /// A file of results: how far it reached.
     Results,
+    /// The dead letters of events: how many there were.
+    Letters,
 }
 
-/// One part: what one task, or one file of results, adds to a checkpoint.
+/// One part: what one task, one file of results, or the dead letters adds to a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartShape {
     /// What it belongs to.

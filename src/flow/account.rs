@@ -166,6 +166,9 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
             made.writer_died, made.last_epoch
         ));
     }
+    if let Some(made) = made.filter(|made| !made.letters_missing.is_empty()) {
+        summary.warnings.push(made.letters_missing.clone());
+    }
     Report {
         summary,
         latency,

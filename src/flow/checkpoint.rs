@@ -11,6 +11,7 @@
 //! what operators and sinks saved is shared out among the new ones.
 
 use super::checkpoint_options::{CheckpointOptions, Opened};
+use super::letters::{self, LettersPort};
 use super::options::Options;
 use super::plan::FlowError;
 use super::restored::{Restored, Share};
@@ -18,6 +19,7 @@ use crate::checkpoint::{
     CheckpointError, DirLock, Expected, Kind, PartShape, Port, ROTATION, Region, Running, Saved,
     Settled, Shape, Slot, WriterOrder,
 };
+use crate::failure::Post;
 use crate::latency::{CheckpointSummary, RestoredSummary};
 use crate::operator::StageName;
 use crate::sink::Sink;
@@ -30,8 +32,8 @@ const EXTRAS_BLOCK_BYTES: u32 = 4096;
 /// Staging takes this share of the memory that is available, where nothing else is said. It bounds the
 /// addresses; pages are taken as frames are used.
 const STAGING_SHARE: u64 = 3;
-/// Files of results stand behind every stage.
-const RESULTS_STAGE: u32 = u32::MAX;
+/// Files of results and of dead letters stand behind every stage.
+const FILES_STAGE: u32 = u32::MAX;
 
 /// The checkpoints of a flow that is being built.
 pub(super) struct Parts {
@@ -40,6 +42,9 @@ pub(super) struct Parts {
     shape: Shape,
     slot: Slot,
     expected: Vec<Expected>,
+    /// For the report: what became of the dead letters of the run before.
+    letters_moved: String,
+    letters_missing: String,
 }
 
 impl Parts {
@@ -55,6 +60,8 @@ impl Parts {
             },
             slot: Slot::default(),
             expected: Vec::new(),
+            letters_moved: String::new(),
+            letters_missing: String::new(),
         };
         let before = parts.opened.restored.as_ref().map(Restored::files);
         if let Some(before) = before.filter(|before| *before != links.len()) {
@@ -65,7 +72,7 @@ impl Parts {
             let port = parts.add(PartShape {
                 kind: Kind::Results,
                 name: "results".into(),
-                stage_index: RESULTS_STAGE,
+                stage_index: FILES_STAGE,
                 partition: number as u32,
                 partitions: 1,
                 scheme: String::new(),
@@ -202,6 +209,40 @@ impl Parts {
         }))
     }
 
+    /// The dead letters of the flow, which `post` writes: those that will come again are moved away first.
+    /// Nothing where the directory is only read.
+    pub(super) fn letters(&mut self, post: &mut Post) -> Result<(), FlowError> {
+        if self.opened.lock.is_none() {
+            return Ok(());
+        }
+        let port = self.add(PartShape {
+            kind: Kind::Letters,
+            name: "letters".into(),
+            stage_index: FILES_STAGE,
+            partition: 0,
+            partitions: 1,
+            scheme: String::new(),
+            entry_bytes: 0,
+            value_bytes: 0,
+            block_bytes: EXTRAS_BLOCK_BYTES,
+        });
+        let restored = self.opened.restored.as_ref();
+        let saved = restored.map(Restored::letters).transpose()?.flatten();
+        let epoch = restored.map_or(0, |restored| restored.snapshot.epoch);
+        let history = letters::history(&self.options.dir, epoch, saved.as_ref());
+        let history = history.map_err(|source| FlowError::Letters {
+            dir: self.options.dir.clone(),
+            source,
+        })?;
+        let file = post.file().to_path_buf();
+        let file = std::path::absolute(&file).unwrap_or(file);
+        let port = LettersPort::new(port, history.id, &file);
+        let found = post.go_on(history, Box::new(port))?;
+        self.letters_moved = letters::moved(post.file(), found);
+        self.letters_missing = letters::missing(&file, epoch, saved.as_ref(), found);
+        Ok(())
+    }
+
     /// All parts are known: makes the region, and starts the writer.
     pub(super) fn start(self, spare_cpus: Vec<usize>) -> Result<Writing, FlowError> {
         let restore_ns = self.opened.since.elapsed().as_nanos() as u64;
@@ -254,6 +295,8 @@ impl Parts {
         let mut figures = CheckpointSummary {
             dir: self.options.dir.display().to_string(),
             writer: self.options.writer.name().to_owned(),
+            letters_moved: self.letters_moved.clone(),
+            letters_missing: self.letters_missing.clone(),
             ..CheckpointSummary::default()
         };
         if let Some(restored) = &self.opened.restored {
@@ -284,9 +327,7 @@ impl Parts {
             return Ok(());
         };
         let parts = restored.snapshot.shape.parts.iter().zip(&restored.saved);
-        let last = parts.filter(|(part, _)| {
-            part.kind != Kind::Results && part.stage_index as usize == stage_index
-        });
+        let last = parts.filter(|(part, _)| part.stage_index as usize == stage_index);
         for (_, saved) in last.skip(partition).step_by(partitions) {
             sink.restore(&saved.sink)
                 .map_err(|reason| FlowError::Restore {

@@ -22,6 +22,7 @@ mod checkpoint_options;
 mod cold;
 mod failure;
 mod job;
+mod letters;
 mod options;
 mod partition;
 mod plan;

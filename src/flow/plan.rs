@@ -152,6 +152,14 @@ pub enum FlowError {
     /// Dead letters could not be written.
     #[error(transparent)]
     DeadLetters(#[from] PostError),
+    /// It cannot be kept which checkpoints dead letters belong to.
+    #[error("{}: cannot keep in it which checkpoints dead letters belong to: {source}; check the directory, or give another checkpoint.dir", dir.display())]
+    Letters {
+        /// The directory of checkpoints.
+        dir: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
     /// It cannot be kept what each task is at.
     #[error("cannot keep in {} what each task is at: {source}; name another directory with failure.dir, or set failure.killer_page = \"off\"", dir.display())]
     KillerPage {

@@ -6,6 +6,7 @@
 //!                                              what operator and sink of old part p saved ─► p mod partitions
 //! ```
 
+use super::letters::SavedLetters;
 use super::plan::FlowError;
 use crate::checkpoint::{Kind, Saved, Snapshot};
 use crate::state::Table;
@@ -42,13 +43,11 @@ impl Restored {
         let mut saved = Vec::with_capacity(shape.parts.len());
         for (index, part) in shape.parts.iter().enumerate() {
             let extras = snapshot.extras(index)?;
-            saved.push(if part.kind == Kind::Results {
-                Saved::default()
-            } else {
-                Saved::from_bytes(&extras).map_err(|source| FlowError::Extras {
-                    part: part.name.clone(),
-                    source,
-                })?
+            saved.push(match part.kind {
+                Kind::Results | Kind::Letters => Saved::default(),
+                Kind::Source | Kind::Stage => {
+                    Saved::from_bytes(&extras).map_err(unreadable(&part.name))?
+                }
             });
         }
         Ok(Restored { snapshot, saved })
@@ -60,6 +59,16 @@ impl Restored {
         parts.filter(|part| part.kind == Kind::Results).count()
     }
 
+    /// What was known of the dead letters, if there could be any.
+    pub(super) fn letters(&self) -> Result<Option<SavedLetters>, FlowError> {
+        let mut parts = self.snapshot.shape.parts.iter();
+        let Some(part) = parts.position(|part| part.kind == Kind::Letters) else {
+            return Ok(None);
+        };
+        let saved = postcard::from_bytes(&self.snapshot.extras(part)?);
+        saved.map(Some).map_err(unreadable("dead letters"))
+    }
+
     /// Where file of results `number` stood, if there was one.
     pub(super) fn results(&self, number: usize) -> Result<Option<Vec<u8>>, FlowError> {
         let parts = self.snapshot.shape.parts.iter().enumerate();
@@ -67,6 +76,13 @@ impl Restored {
         let part = files.nth(number);
         part.map(|(part, _)| self.snapshot.extras(part).map_err(FlowError::from))
             .transpose()
+    }
+}
+
+fn unreadable(part: &str) -> impl Fn(postcard::Error) -> FlowError {
+    move |source| FlowError::Extras {
+        part: part.to_owned(),
+        source,
     }
 }
 

@@ -24,6 +24,10 @@ pub struct CheckpointSummary {
     pub last_epoch: u64,
     /// Bytes written for them.
     pub bytes: u64,
+    /// Which dead letters were moved where before the run, since their events come again; empty if none.
+    pub letters_moved: String,
+    /// Which dead letters of events before the run are not in its file; empty if all are.
+    pub letters_missing: String,
     /// What the run went on from; `None` if it started anew.
     pub restored: Option<RestoredSummary>,
 }

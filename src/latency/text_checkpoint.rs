@@ -48,6 +48,9 @@ pub(super) fn checkpoints(
             lines.push(format!("  passed over: {}", plain(rejected)));
         }
     }
+    if !made.letters_moved.is_empty() {
+        lines.push(format!("  {}", plain(&made.letters_moved)));
+    }
     if !made.abort_reason.is_empty() {
         lines.push(format!("  aborted: {}", plain(&made.abort_reason)));
     }

@@ -89,6 +89,14 @@ impl<Op: Operator> Work<Op> {
         }
     }
 
+    /// The operator as it is to be saved for checkpoint `epoch`, whose barrier is here.
+    pub(super) fn save(&mut self, epoch: u64) -> Vec<u8> {
+        if let Some(guard) = self.operator.guard() {
+            guard.barrier(epoch);
+        }
+        self.operator.save()
+    }
+
     /// A step begins at `now_ns`.
     #[inline(always)]
     pub(super) fn begin(&mut self, now_ns: u64) {

@@ -16,13 +16,15 @@
 //!   durable            the epoch is durable; older runs, if any, are still there
 //!   older-disowned     an older run has lost its manifest, its files are there
 //!   older-removed      an older run is gone
+//!   letters-withdrawn  dead letters that will come again are out of their file; nothing was processed
+//!   letters-synced     dead letters before a barrier are safe; the checkpoint knows nothing of them
 //! ```
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Every point, in the order of the header.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 13] = [
     "run-created",
     "begun",
     "block-written",
@@ -34,6 +36,8 @@ pub const NAMES: [&str; 11] = [
     "durable",
     "older-disowned",
     "older-removed",
+    "letters-withdrawn",
+    "letters-synced",
 ];
 
 /// The environment variable that names the point.
