@@ -12,6 +12,7 @@ mod first_run;
 mod interrupt;
 mod journal;
 mod kill_points;
+mod letters;
 mod oracle;
 mod pace;
 mod reports;
