@@ -32,8 +32,8 @@ pub(super) struct Partition<Op: Operator, K, W, D> {
     pub(super) event_time_ns: W,
     /// Partitions of the stage.
     pub(super) partitions: usize,
-    /// Which of them a key belongs to, where its key alone decides.
-    pub(super) owner: Option<Box<dyn Fn(u64) -> usize>>,
+    /// Its state as a restored run finds it.
+    pub(super) table: Option<Table<Op::State>>,
 }
 
 impl<Op, K, W, D> Partition<Op, K, W, D>
@@ -55,7 +55,7 @@ where
                 key: self.key,
                 event_time_ns: self.event_time_ns,
                 partitions: self.partitions,
-                owner: self.owner,
+                table: self.table,
             };
             if let Some(guard) = guarded.operator.guard() {
                 guard.raw = raw;
@@ -122,20 +122,13 @@ where
             return Ok((plan.table(0)?, 0));
         };
         let share = parts.share(name, partitions, size_of::<Op::State>())?;
-        let mut table = plan.table(share.as_ref().map_or(0, |share| share.entries(partitions)))?;
+        let mut table = match self.table.take() {
+            Some(table) => table,
+            None => plan.table(0)?,
+        };
         let mut watermark_ns = 0;
         if let Some(share) = share {
             watermark_ns = share.watermark_ns();
-            if share.is_shared_out_anew() && self.owner.is_none() {
-                return Err(FlowError::Rescale {
-                    stage: name.name.clone(),
-                    scheme: name.partitioner.clone(),
-                });
-            }
-            let owner = self.owner.as_deref();
-            share.fill(&mut table, |key| {
-                owner.is_none_or(|owner| owner(key) == name.partition)
-            })?;
             for saved in share.operators() {
                 let restored = self.operator.restore(saved);
                 restored.map_err(|reason| FlowError::Restore {

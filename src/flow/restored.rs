@@ -5,13 +5,19 @@
 //!   else                                       every old part ─► the partition that each key belongs to;
 //!                                              what operator and sink of old part p saved ─► p mod partitions
 //! ```
+//!
+//! Tables are filled by a thread for each core the process may use, before any task is there.
 
 use super::letters::SavedLetters;
-use super::plan::FlowError;
+use super::plan::{FlowError, Plan};
 use crate::checkpoint::{Kind, Saved, Snapshot};
+use crate::operator::StageName;
+use crate::partition::OwnerOfKeys;
 use crate::state::Table;
 use crate::sys::real_disk::RealDisk;
 use bytemuck::Pod;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 /// The epoch a flow goes on from, with what each of its parts saved.
 #[derive(Debug)]
@@ -113,29 +119,129 @@ impl Share<'_> {
         let own = self.own.iter();
         own.map(|&part| self.restored.saved[part].operator.as_slice())
     }
-
-    /// Fills `table` with the entries whose keys `belong` here.
-    pub(super) fn fill<V: Pod>(
-        &self,
-        table: &mut Table<V>,
-        belong: impl Fn(u64) -> bool,
-    ) -> Result<(), FlowError> {
-        for &part in &self.parts {
-            self.restored
-                .snapshot
-                .blocks(part, &mut |_: u64, block: &[u8]| {
-                    if self.whole {
-                        table.restore(block, |_| true);
-                    } else {
-                        table.restore(block, &belong);
-                    }
-                })?;
-        }
-        Ok(())
-    }
-
-    /// Whether every entry must be asked where it belongs.
-    pub(super) fn is_shared_out_anew(&self) -> bool {
-        !self.whole
-    }
 }
+
+/// A partition whose state is being restored.
+struct Filling<'a, V> {
+    partition: usize,
+    share: Share<'a>,
+    table: Table<V>,
+}
+
+/// The tables of a stage's partitions `names` as a restored run finds them; none where it starts anew, or state
+/// is bounded. `owner` tells where a key belongs.
+///
+/// # Errors
+/// Memory cannot be had, the checkpoint does not fit, or it can no longer be read.
+pub(super) fn restored_tables<V: Pod + Send>(
+    plan: &Plan,
+    names: &[StageName],
+    owner: &Option<OwnerOfKeys>,
+) -> Result<Vec<Table<V>>, FlowError> {
+    let unbounded = plan.options.state_memory_bytes == 0;
+    let Some(parts) = plan.parts.as_ref().filter(|_| unbounded) else {
+        return Ok(Vec::new());
+    };
+    let mut fillings = Vec::with_capacity(names.len());
+    for name in names {
+        let Some(share) = parts.share(name, names.len(), size_of::<V>())? else {
+            return Ok(Vec::new());
+        };
+        if !share.whole && owner.is_none() {
+            return Err(FlowError::Rescale {
+                stage: name.name.clone(),
+                scheme: name.partitioner.clone(),
+            });
+        }
+        fillings.push(Filling {
+            partition: name.partition,
+            table: plan.table(share.entries(names.len()))?,
+            share,
+        });
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    fill_on(threads, fillings, owner)
+}
+
+/// Fills all tables, on at most so many threads; the error is that of the first partition that has one.
+fn fill_on<V: Pod + Send>(
+    threads: usize,
+    fillings: Vec<Filling<'_, V>>,
+    owner: &Option<OwnerOfKeys>,
+) -> Result<Vec<Table<V>>, FlowError> {
+    let threads = threads.clamp(1, fillings.len().max(1));
+    let whole = fillings.iter().all(|filling| filling.share.whole);
+    // Whole parts are read by their partitions, each once. What is shared out anew every thread reads once, for
+    // all its partitions together.
+    let groups = if whole { fillings.len() } else { threads };
+    let mut grouped: Vec<Vec<Filling<'_, V>>> = (0..groups).map(|_| Vec::new()).collect();
+    for filling in fillings {
+        grouped[filling.partition % groups].push(filling);
+    }
+    let waiting = Mutex::new(grouped.into_iter());
+    let done = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let next = waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .next();
+            let Some(mut group) = next else {
+                return;
+            };
+            let filled = fill(&mut group, owner);
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            let first = group.first().map_or(0, |filling| filling.partition);
+            done.push((first, filled.map(|()| group)));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            // Where the system gives no more threads, those there are do the work.
+            let _ = std::thread::Builder::new()
+                .name("restore".into())
+                .spawn_scoped(scope, work);
+        }
+        work();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(first, _)| *first);
+    let mut filled = Vec::new();
+    for (_, group) in done {
+        filled.extend(group?);
+    }
+    filled.sort_unstable_by_key(|filling| filling.partition);
+    Ok(filled.into_iter().map(|filling| filling.table).collect())
+}
+
+/// Fills the tables of a group, whose parts are read once.
+fn fill<V: Pod>(
+    group: &mut [Filling<'_, V>],
+    owner: &Option<OwnerOfKeys>,
+) -> Result<(), FlowError> {
+    let parts = group.iter().flat_map(|filling| filling.share.parts.iter());
+    let parts: BTreeSet<usize> = parts.copied().collect();
+    let Some(restored) = group.first().map(|filling| filling.share.restored) else {
+        return Ok(());
+    };
+    for part in parts {
+        restored.snapshot.blocks(part, |_, block| {
+            for filling in group.iter_mut() {
+                if !filling.share.parts.contains(&part) {
+                    continue;
+                }
+                match owner.as_ref().filter(|_| !filling.share.whole) {
+                    Some(owner) => filling
+                        .table
+                        .restore(block, |key| owner(key) == filling.partition),
+                    None => filling.table.restore(block, |_| true),
+                };
+            }
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "restored_tests.rs"]
+mod tests;
