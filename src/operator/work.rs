@@ -1,7 +1,7 @@
 //! An operator at work on one event, and what is counted of it.
 
 use super::gathered::{Gathered, Watched};
-use super::{Emitter, Operator};
+use super::{Emit, Emitter, Operator};
 use crate::event::Due;
 use crate::failure::{Turn, Verdict};
 use crate::state::{States, TimeToLive};
@@ -134,19 +134,7 @@ impl<Op: Operator> Work<Op> {
         down: &mut D,
         cx: &mut Context,
     ) {
-        if let Some(due) = cx.marker_due {
-            let place = Cell::default();
-            let mut gathered = Gathered::new(&place);
-            let states = &mut Watched {
-                states,
-                place: &place,
-            };
-            self.operator.watermark(watermark_ns, states, &mut gathered);
-            return self.put_out(gathered, due, down);
-        }
-        let mut out = emitter(down, cx);
-        self.operator.watermark(watermark_ns, states, &mut out);
-        self.events_expanded += out.outputs;
+        self.tell(Moment::Watermark(watermark_ns), states, down, cx);
     }
 
     /// Tells the operator of the end.
@@ -156,27 +144,30 @@ impl<Op: Operator> Work<Op> {
         down: &mut D,
         cx: &mut Context,
     ) {
-        if let Some(due) = cx.marker_due {
-            let place = Cell::default();
-            let mut gathered = Gathered::new(&place);
-            let states = &mut Watched {
-                states,
-                place: &place,
-            };
-            self.operator.end(states, &mut gathered);
-            return self.put_out(gathered, due, down);
-        }
-        let mut out = emitter(down, cx);
-        self.operator.end(states, &mut out);
-        self.events_expanded += out.outputs;
+        self.tell(Moment::End, states, down, cx);
     }
 
-    fn put_out<D: Downstream<Op::Out>>(
+    /// Tells the operator of `moment`, and hands on what it puts out then: where order matters, by key.
+    fn tell<D: Downstream<Op::Out>>(
         &mut self,
-        gathered: Gathered<'_, Op::Out>,
-        due: Due,
+        moment: Moment,
+        states: &mut dyn States<Op::State>,
         down: &mut D,
+        cx: &Context,
     ) {
+        let Some(due) = cx.marker_due else {
+            let mut out = emitter(down, cx);
+            moment.tell(&mut self.operator, states, &mut out);
+            self.events_expanded += out.outputs;
+            return;
+        };
+        let place = Cell::default();
+        let mut gathered = Gathered::new(&place);
+        let states = &mut Watched {
+            states,
+            place: &place,
+        };
+        moment.tell(&mut self.operator, states, &mut gathered);
         for output in gathered.into_outputs() {
             self.events_expanded += 1;
             down.push(due, output);
@@ -195,6 +186,27 @@ impl<Op: Operator> Work<Op> {
         figures.caches.extend(self.operator.caches());
         figures.measures.extend(self.operator.measures());
         figures.notes.extend(self.operator.notes());
+    }
+}
+
+/// What an operator is told of beside events.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    Watermark(u64),
+    End,
+}
+
+impl Moment {
+    fn tell<Op: Operator>(
+        self,
+        operator: &mut Op,
+        states: &mut dyn States<Op::State>,
+        out: &mut impl Emit<Op::Out>,
+    ) {
+        match self {
+            Moment::Watermark(watermark_ns) => operator.watermark(watermark_ns, states, out),
+            Moment::End => operator.end(states, out),
+        }
     }
 }
 
