@@ -51,7 +51,4 @@ pub(super) fn checkpoints(
     if !made.letters_moved.is_empty() {
         lines.push(format!("  {}", plain(&made.letters_moved)));
     }
-    if !made.abort_reason.is_empty() {
-        lines.push(format!("  aborted: {}", plain(&made.abort_reason)));
-    }
 }
