@@ -139,11 +139,7 @@ impl<D: Disk> Directory<D> {
     where
         D: Sync,
     {
-        self.choose(wanted, |epoch| {
-            let snapshot = self.unverified(epoch)?;
-            snapshot.verify_on(threads)?;
-            Ok(snapshot)
-        })
+        self.choose(wanted, |epoch| self.verify_on(threads, epoch))
     }
 
     /// The epoch, if every one of its blocks verifies.
@@ -153,6 +149,23 @@ impl<D: Disk> Directory<D> {
     pub fn verify(&self, epoch: &ListedEpoch) -> Result<Snapshot<D>, CheckpointError> {
         let snapshot = self.unverified(epoch)?;
         snapshot.verify()?;
+        Ok(snapshot)
+    }
+
+    /// As [`Directory::verify`], on `threads` threads.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn verify_on(
+        &self,
+        threads: usize,
+        epoch: &ListedEpoch,
+    ) -> Result<Snapshot<D>, CheckpointError>
+    where
+        D: Sync,
+    {
+        let snapshot = self.unverified(epoch)?;
+        snapshot.verify_on(threads)?;
         Ok(snapshot)
     }
 
@@ -224,7 +237,10 @@ impl<D: Disk> Directory<D> {
             Wanted::Epoch(epoch) if !found && !known.is_empty() => CheckpointError::NoSuchEpoch {
                 dir,
                 epoch,
-                known: format!("epochs {}", known.join(", ")),
+                known: match known.as_slice() {
+                    [one] => format!("epoch {one}"),
+                    _ => format!("epochs {}", known.join(", ")),
+                },
             },
             _ if rejected.is_empty() => {
                 let runs = self

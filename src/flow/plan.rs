@@ -94,7 +94,7 @@ pub enum FlowError {
     },
     /// Another number of files of results.
     #[error(
-        "the run that made the checkpoint wrote {before} files of results and this one writes {now}: restore with the sink of that run"
+        "the run that made the checkpoint wrote {} of results and this one writes {}: restore with the sink of that run", files(*before), files(*now)
     )]
     OtherResults {
         /// Files then.
@@ -187,6 +187,14 @@ pub enum FlowError {
     /// The simulated run failed.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
+}
+
+fn files(count: usize) -> String {
+    match count {
+        0 => "no file".to_owned(),
+        1 => "1 file".into(),
+        more => format!("{more} files"),
+    }
 }
 
 /// Most partitions of a stage. Each costs a task, its rings, and histograms of about 2 MiB.

@@ -7,13 +7,13 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 
-/// At its rate the load takes 0.2 s; about 2,000 of its events fail.
+/// At its rate the load takes 0.5 s; about 2,000 of its events fail.
 const LOAD: [&str; 17] = [
     "bench",
     "--keys",
     "zipf(0.99,20000)",
     "--rate",
-    "500k",
+    "200k",
     "--events",
     "100000",
     "--cores",
@@ -95,7 +95,7 @@ fn however_often_a_run_dies_each_failed_event_is_set_aside_once() {
     );
     assert!(dies(&scratch, &anew, "letters-withdrawn"));
     assert_eq!(lines(&scratch, FILE).len(), 1);
-    assert!(dies(&scratch, &anew, "durable:3"));
+    assert!(dies(&scratch, &anew, "durable:1"));
     let mut deaths = 3;
     for what in [
         "letters-withdrawn",
@@ -103,16 +103,16 @@ fn however_often_a_run_dies_each_failed_event_is_set_aside_once() {
         "begun:3",
         "block-written:9",
         "part-written:2",
-        "files-synced:2",
+        "files-synced:1",
         "manifest-written:2",
         "manifest-synced:1",
-        "durable:2",
+        "durable:1",
         "older-removed",
-        "letters-synced:4",
+        "letters-synced:3",
     ] {
         deaths += u32::from(dies(&scratch, &restore, what));
     }
-    assert!(deaths >= 12, "{deaths} runs died");
+    assert!(deaths >= 10, "{deaths} runs died");
     let last = scratch.summary(&restore);
     assert_eq!(last["digest"], whole["digest"]);
     assert_eq!(last["checkpoints"]["letters_missing"], "");
@@ -144,7 +144,7 @@ fn a_file_that_was_changed_or_removed_is_told_of_and_the_run_goes_on() {
     let scratch = Scratch::new();
     let (whole, expected) = expected(&scratch);
     let restore = with(&["--restore", "latest"]);
-    assert!(dies(&scratch, &with(&[]), "durable:9"));
+    assert!(dies(&scratch, &with(&[]), "durable:2"));
     let before = lines(&scratch, FILE).len();
     std::fs::remove_file(scratch.path(FILE)).expect("it is there");
     let summary = scratch.summary(&restore);

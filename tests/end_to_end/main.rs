@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_records;
 mod bench;
 mod bounded_state;
+mod checkpoint_words;
 mod checkpoints;
 mod disorder;
 mod failures;
