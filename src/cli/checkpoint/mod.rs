@@ -320,7 +320,6 @@ fn known(snapshot: &Snapshot<RealDisk>, name: impl Fn(&PartShape) -> String) -> 
     names.dedup();
     match names.as_slice() {
         [] => "none: the flow has no keyed state".into(),
-        [one] => one.clone(),
         many => format!("one of {}", many.join(", ")),
     }
 }
