@@ -171,6 +171,8 @@ pub struct Figures {
     pub late_start: Option<Histogram<u64>>,
     /// For a source: when its first event was due, and when its last was offered, ns.
     pub offered_range: Option<(u64, u64)>,
+    /// For a source: checkpoints that came later than they were due.
+    pub checkpoints_late: u64,
     /// For a source: the pace it was asked to keep.
     pub pace: String,
     /// For a source: the rate asked for, events a second.

@@ -13,7 +13,7 @@
 use super::error::CheckpointError;
 use super::layout::VERSION;
 use super::listing::{EpochState, ListedEpoch, ListedRun, list_run};
-use super::names::{JOURNAL, LOCK, MANIFEST, run_name, run_of};
+use super::names::{JOURNAL, LETTERS, LOCK, MANIFEST, run_name, run_of};
 use super::snapshot::Snapshot;
 use crate::sys::disk::Disk;
 use std::io;
@@ -64,7 +64,7 @@ impl<D: Disk> Directory<D> {
             let others: Vec<&str> = names
                 .iter()
                 .map(String::as_str)
-                .filter(|name| ![LOCK, JOURNAL].contains(name))
+                .filter(|name| ![LOCK, JOURNAL, LETTERS].contains(name))
                 .collect();
             return Err(match others.as_slice() {
                 [] => CheckpointError::Empty { dir },
@@ -139,11 +139,7 @@ impl<D: Disk> Directory<D> {
     where
         D: Sync,
     {
-        self.choose(wanted, |epoch| {
-            let snapshot = self.unverified(epoch)?;
-            snapshot.verify_on(threads)?;
-            Ok(snapshot)
-        })
+        self.choose(wanted, |epoch| self.verify_on(threads, epoch))
     }
 
     /// The epoch, if every one of its blocks verifies.
@@ -153,6 +149,23 @@ impl<D: Disk> Directory<D> {
     pub fn verify(&self, epoch: &ListedEpoch) -> Result<Snapshot<D>, CheckpointError> {
         let snapshot = self.unverified(epoch)?;
         snapshot.verify()?;
+        Ok(snapshot)
+    }
+
+    /// As [`Directory::verify`], on `threads` threads.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn verify_on(
+        &self,
+        threads: usize,
+        epoch: &ListedEpoch,
+    ) -> Result<Snapshot<D>, CheckpointError>
+    where
+        D: Sync,
+    {
+        let snapshot = self.unverified(epoch)?;
+        snapshot.verify_on(threads)?;
         Ok(snapshot)
     }
 
@@ -224,7 +237,10 @@ impl<D: Disk> Directory<D> {
             Wanted::Epoch(epoch) if !found && !known.is_empty() => CheckpointError::NoSuchEpoch {
                 dir,
                 epoch,
-                known: format!("epochs {}", known.join(", ")),
+                known: match known.as_slice() {
+                    [one] => format!("epoch {one}"),
+                    _ => format!("epochs {}", known.join(", ")),
+                },
             },
             _ if rejected.is_empty() => {
                 let runs = self

@@ -56,7 +56,7 @@ pub enum CheckpointError {
     /// Nothing in it can be trusted.
     #[error(
         "checkpoint.dir {dir}: no checkpoint in it is whole: {rejected}; look at it with `millstream checkpoint ls \
-         {dir}`, restore a copy of the directory, or start without --restore and lose the state"
+         {dir}`, restore a copy of the directory, or remove it and start anew without --restore"
     )]
     Damaged {
         /// The directory.
@@ -141,8 +141,8 @@ pub enum CheckpointError {
     },
     /// A part could not hand over its state.
     #[error(
-        "epoch {epoch}: part {part} gave up, its state could not be handed over in time; the epoch is void: give \
-         checkpoints more frames, or a longer interval"
+        "epoch {epoch}: part {part} gave up, its state could not be handed over in time; the epoch is void: give a \
+         larger checkpoint.staging, or a longer checkpoint.interval"
     )]
     GaveUp {
         /// The epoch.

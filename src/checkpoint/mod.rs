@@ -47,7 +47,7 @@ pub use handover::{Copied, Handover};
 pub use listing::{EpochState, ListedEpoch, ListedRun};
 pub use lock::{DirLock, holder, lock, lock_patiently};
 pub use log::{MapHeader, Record, log_path};
-pub use names::run_name;
+pub use names::{LETTERS, run_name};
 pub use older::remove_older;
 pub use piece::{Piece, Settled};
 pub use port::{Begun, Expected, Inflow, Port, Slot};

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   DIR/lock                      DIR/run-000001/manifest         one a run
+//!   DIR/letters                   which history its dead letters belong to
 //!   DIR/run-000001/               DIR/run-000001/manifest.new     being made; renamed when it is safe
 //!                                 DIR/run-000001/<part>.0 .1 .2   the rotation files of a part
 //!                                 DIR/run-000001/<part>.log       the log that its blocks are maps of
@@ -16,6 +17,8 @@ pub(super) const MANIFEST: &str = "manifest";
 pub(super) const MANIFEST_NEW: &str = "manifest.new";
 /// Where the journal of a live input lies, beside the runs; see `journal.dir`.
 pub(super) const JOURNAL: &str = "journal";
+/// Which history the dead letters of its runs belong to.
+pub const LETTERS: &str = "letters";
 /// Name of the lock.
 pub(super) const LOCK: &str = "lock";
 

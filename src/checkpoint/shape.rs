@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a part belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A source: its position.
     Source,
@@ -17,9 +18,11 @@ pub enum Kind {
     /// An array that the operator of one partition keeps beside the states of its keys. Its blocks hold items of
     /// `value_bytes` and no entries; it has no extras.
     Array,
+    /// The dead letters of events: how many there were.
+    Letters,
 }
 
-/// One part: what one task, or one file of results, adds to a checkpoint.
+/// One part: what one task, one file of results, or the dead letters adds to a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartShape {
     /// What it belongs to.

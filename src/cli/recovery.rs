@@ -124,7 +124,10 @@ pub(super) fn recovery(
     let scratch = Scratch::new(config)?;
     let after = format_duration_ns(kill_at_ns);
     say(&format!("run 1: to be killed after {after}"));
-    let killed_after_ns = kill_after(&scratch, Duration::from_nanos(kill_at_ns))?;
+    // The letters of both runs are one history, in one file.
+    let letters = config.failure.dead_letter(&config.report);
+    let letters = format!("failure.dead_letter={}", letters.display());
+    let killed_after_ns = kill_after(&scratch, Duration::from_nanos(kill_at_ns), &letters)?;
     say("run 2: goes on from the newest checkpoint");
     let restore = ["checkpoint.restore=latest"];
     let again = summary(scratch.command(&config.report.out, &restore)?)?;
@@ -133,7 +136,12 @@ pub(super) fn recovery(
         Some(_) => {
             say("run 3: the same load, undisturbed");
             let out = scratch.dir.path().join("undisturbed");
-            let changes = ["checkpoint.dir=none", "checkpoint.restore=none"];
+            let changes = [
+                "checkpoint.dir=none",
+                "checkpoint.restore=none",
+                "failure.dead_letter=auto",
+                "failure.dir=auto",
+            ];
             Some(summary(scratch.command(&out, &changes)?)?)
         }
     };
@@ -157,9 +165,9 @@ pub(super) fn recovery(
 }
 
 /// Starts the run anew and kills it; how long it lived.
-fn kill_after(scratch: &Scratch, after: Duration) -> Result<u64, CliError> {
+fn kill_after(scratch: &Scratch, after: Duration, letters: &str) -> Result<u64, CliError> {
     let out = scratch.dir.path().join("killed");
-    let mut command = scratch.command(&out, &["checkpoint.restore=none"])?;
+    let mut command = scratch.command(&out, &["checkpoint.restore=none", letters])?;
     let started = Instant::now();
     let mut child = command
         .stdout(Stdio::null())

@@ -3,6 +3,7 @@
 use super::args::{GlobalArgs, ReportArgs};
 use super::config::Config;
 use super::error::{CliError, Exit, note, print};
+use crate::flow::Restore;
 use crate::latency::{Report, ReportError, Summary, read_summary, text};
 use crate::sys::quantity::format_bytes;
 use std::io::stdout;
@@ -26,8 +27,21 @@ pub(super) fn show_place(config: &Config, global: &GlobalArgs) -> Result<(), Cli
     }
     let out = config.report.out.display();
     print(&format!(
-        "\nreport: {out}/report.html   again: millstream run {out}/config.toml\n"
+        "\nreport: {out}/report.html   again: {}\n",
+        again(config)
     ))
+}
+
+/// The command that repeats a run: from its beginning, and leaving its checkpoints alone.
+fn again(config: &Config) -> String {
+    let mut command = format!("millstream run {}/config.toml", config.report.out.display());
+    if config.checkpoint.dir.is_some() {
+        command += " --checkpoint none";
+    }
+    if config.checkpoint.restore != Restore::None {
+        command += " --restore none";
+    }
+    command
 }
 
 /// Prints a summary: in words, as JSON, or its warnings only.

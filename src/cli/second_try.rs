@@ -153,6 +153,9 @@ impl Played<'_> {
             ("failure.dead_letter", "auto".to_owned()),
             ("failure.dir", "auto".to_owned()),
             ("failure.inject", "none".to_owned()),
+            // The run is a small one of its own: neither does it go on from another nor write beside it.
+            ("checkpoint.dir", "none".to_owned()),
+            ("checkpoint.restore", "none".to_owned()),
             ("report.out", self.home.join(REPORT).display().to_string()),
         ];
         given.extend_from_slice(more);

@@ -104,6 +104,8 @@ fn repeat(
         ("sink.kind", "discard"),
         ("source.labels", "none"),
         ("source.dead_letter", "auto"),
+        ("failure.dead_letter", "auto"),
+        ("failure.dir", "auto"),
         ("state.dir", "auto"),
         ("pace.speed", "max"),
         ("pace.rate", "none"),

@@ -3,12 +3,12 @@
 //! Owned by the task. It says whether an event may be processed at all, and what becomes of one that failed;
 //! undoing what the event did to its key is the work of the stage.
 
+use super::desk::Desk;
 use super::drill::{Drill, fingerprint};
 use super::killers::{DEATHS_MAX, Suspect};
 use super::letter::{RawEvent, Site};
 use super::page::At;
 use super::policy::{Last, Policy};
-use super::post::Desk;
 use crate::event::{Due, Event};
 use crate::task::TaskError;
 
@@ -54,7 +54,7 @@ pub struct GuardCounts {
 }
 
 /// What guards the events of one partition.
-pub struct Guard<E> {
+pub struct Guard<E: Event> {
     site: Site,
     policy: Policy,
     /// Whether the policy is its own, rather than that of the flow.
@@ -74,7 +74,7 @@ pub struct Guard<E> {
 
 /// For a partition that nobody has told where it is: without letters, page and drill; an event that fails
 /// ends the run.
-impl<E> Default for Guard<E> {
+impl<E: Event> Default for Guard<E> {
     fn default() -> Self {
         Guard {
             site: Site::default(),
@@ -135,6 +135,16 @@ impl<E: Event> Guard<E> {
         self.now_ns = now_ns;
         if let Some(desk) = &mut self.desk {
             desk.flush();
+            if desk.has_failed() {
+                self.fail("a dead letter cannot be written".into());
+            }
+        }
+    }
+
+    /// All events before the barrier of checkpoint `epoch` are through, and none behind it has come.
+    pub fn barrier(&mut self, epoch: u64) {
+        if let Some(desk) = &mut self.desk {
+            desk.barrier(epoch);
         }
     }
 

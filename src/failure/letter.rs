@@ -68,6 +68,8 @@ impl<E: Event> Form<E> {
             event: format!("{event:?}"),
             layout: raw.as_ref().map(|raw| raw.layout.to_owned()),
             raw_hex: raw.as_ref().map(|raw| hex(&raw.bytes)),
+            history: None,
+            epoch: None,
         }
     }
 }
@@ -102,6 +104,13 @@ pub struct EventLetter {
     /// The event's bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_hex: Option<String>,
+    /// Of runs with checkpoints: 16 hex digits that a run shares with those that went on from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<String>,
+    /// Of those: the last checkpoint before the event, 0 if there was none. A run that goes on from there,
+    /// or from an earlier one, comes to the event again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
 }
 
 impl EventLetter {

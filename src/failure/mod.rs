@@ -13,21 +13,26 @@
 //!
 //! Each partition of a guarded stage owns a [`Guard`], and with it its desk and its place on the page.
 //! Nothing of this exists in a stage that is not guarded.
+mod desk;
 mod drill;
 mod guard;
 mod killers;
 mod letter;
+mod letter_file;
 mod mailbag;
+mod mailbox;
 mod page;
 mod panic;
 mod policy;
 mod post;
+pub use desk::Desk;
 pub use drill::{Drill, OneIn, Strike, fingerprint};
 pub use guard::{Guard, GuardCounts, Turn, Verdict};
 pub use killers::{DEATHS_MAX, Killers, Suspect};
 pub use letter::{EventLetter, EventTime, Form, RawEvent, Site};
+pub use letter_file::{Withdrawn, withdrawn_path};
 pub use mailbag::{BadRecordLetter, Mail, MailError, Mailbag, read_letters};
 pub use page::{At, Page};
 pub use panic::{catch, hush};
 pub use policy::{Last, Policy};
-pub use post::{Desk, Post, PostError, PostThread};
+pub use post::{History, LettersPart, Post, PostError, PostThread};

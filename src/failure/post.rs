@@ -3,25 +3,33 @@
 //! ```text
 //!   partition 0: Desk ──ring──┐
 //!   partition 1: Desk ──ring──┼──► thread: lines ─► append, whole lines at a time
-//!   …                         │
+//!   …                         │            the barrier of an epoch has come from all: sync ─► part.ready
 //! ```
 //!
 //! The file is opened with the first letter, so that a run without failures leaves none behind, and is only
 //! ever appended to: letters of earlier runs stay. A line that a crash cut off is ended first, so that no
 //! letter is lost in it. What was written is in the system's hands and survives the end of the process;
-//! it is synced at the end, and where a checkpoint asks ([`PostThread::secure`]).
+//! it is synced at the end, and before each checkpoint.
+//!
+//! A run with checkpoints takes part in them with its letters: an epoch becomes durable only once all letters
+//! of events before its barrier are safe. Every letter says which history it belongs to and which epoch
+//! its event follows, so that a run that goes on from an epoch finds those that will come again
+//! ([`Post::go_on`]) and moves them away first. That holds whatever else is in the file: letters of other
+//! runs, lines that somebody has changed or removed.
 //!
 //! When a ring is full the desk keeps its letter and says so; the task takes in no more. When writing
-//! fails, the thread goes on emptying the rings and [`PostThread::finish`] says why.
+//! fails, the thread goes on emptying the rings, no further epoch becomes durable, and [`PostThread::finish`]
+//! says why.
 
-use super::letter::{EventLetter, Form, Letter};
-use crate::event::{Due, Event};
-use rtrb::{Consumer, Producer, PushError, RingBuffer};
-use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use super::desk::{Desk, Way};
+use super::letter::{EventLetter, Form};
+use super::letter_file::{LetterFile, Withdrawn, withdraw};
+use super::mailbox::{Mailbox, Typed};
+use crate::event::Event;
+use rtrb::RingBuffer;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -43,121 +51,37 @@ pub struct PostError {
     pub source: io::Error,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    order: AtomicU8,
-    failed: AtomicBool,
-    /// Letters handed to a desk. Written by tasks, on their failing path only.
-    sent: AtomicU64,
-    /// Letters in the file; those in the file and synced. Written by the thread.
-    written: AtomicU64,
-    safe: AtomicU64,
-    /// Up to which letter somebody wants them synced.
-    wanted: AtomicU64,
+/// The part of a checkpoint that the letters are. Used by the thread.
+pub trait LettersPart: Send {
+    /// All letters of events before the barrier of `epoch` are safe; `letters` of them, over all runs of the
+    /// history, are in the file.
+    fn ready(&mut self, epoch: u64, letters: u64);
+
+    /// They are not, and will not be.
+    fn give_up(&mut self, epoch: u64);
 }
 
-/// One partition's way to the post.
-pub struct Desk<E> {
-    way: Way<E>,
-    kept: VecDeque<Letter<E>>,
-    shared: Arc<Shared>,
+/// Which chain of runs the letters of this one continue: each goes on from a checkpoint of the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Drawn by the first of these runs.
+    pub id: u64,
+    /// The epoch that this run goes on from, 0 if it starts anew.
+    pub epoch: u64,
 }
 
-enum Way<E> {
-    Ring(Producer<Letter<E>>),
-    /// In a simulation: nobody else runs, so there is nobody to hand it to.
-    Memory(Form<E>, Arc<Mutex<Vec<EventLetter>>>),
-}
-
-impl<E: Event> Desk<E> {
-    #[cold]
-    pub(super) fn send(&mut self, due: Due, key: u64, event: E, tries: u32, reason: Box<str>) {
-        let due_ns = due.ns();
-        self.shared.sent.fetch_add(1, Ordering::Relaxed);
-        self.kept.push_back(Letter {
-            due_ns,
-            key,
-            event,
-            tries,
-            reason,
-        });
-        self.flush();
-    }
-
-    /// Hands on what is kept; whether all of it is gone.
-    pub(super) fn flush(&mut self) -> bool {
-        while let Some(letter) = self.kept.pop_front() {
-            match &mut self.way {
-                Way::Ring(ring) => {
-                    if let Err(PushError::Full(letter)) = ring.push(letter) {
-                        self.kept.push_front(letter);
-                        return false;
-                    }
-                }
-                Way::Memory(form, list) => {
-                    if let Ok(mut list) = list.lock() {
-                        list.push(form.fill(&letter, 0));
-                    }
-                }
-            }
-        }
-        true
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        !self.kept.is_empty()
-    }
-
-    /// Nothing can be written any more; the end of the run says why.
-    pub(super) fn has_failed(&self) -> bool {
-        self.shared.failed.load(Ordering::Relaxed)
+impl History {
+    fn text(self) -> String {
+        format!("{:016x}", self.id)
     }
 }
 
-/// The rings of one partition's letters, whatever its events are.
-trait Mailbox: Send {
-    /// Appends the letters that are there to `lines`; how many.
-    fn empty(&mut self, run_ms: u64, lines: &mut Vec<u8>) -> u64;
-}
-
-struct Typed<E> {
-    form: Form<E>,
-    ring: Consumer<Letter<E>>,
-}
-
-impl<E: Event> Mailbox for Typed<E> {
-    fn empty(&mut self, run_ms: u64, lines: &mut Vec<u8>) -> u64 {
-        let mut count = 0;
-        while let Ok(letter) = self.ring.pop() {
-            // A user's `Debug` may panic: the letter then says so in its place.
-            let filled = super::catch(|| self.form.fill(&letter, run_ms));
-            let written = match &filled {
-                Ok(filled) => serde_json::to_writer(&mut *lines, filled),
-                Err(said) => {
-                    let form = Form {
-                        site: self.form.site.clone(),
-                        event_time_ns: None,
-                        raw: None,
-                    };
-                    let unsaid = Letter {
-                        due_ns: letter.due_ns,
-                        key: letter.key,
-                        event: (),
-                        tries: letter.tries,
-                        reason: letter.reason.clone(),
-                    };
-                    let mut filled = form.fill(&unsaid, run_ms);
-                    filled.event = format!("its Debug {said}");
-                    serde_json::to_writer(&mut *lines, &filled)
-                }
-            };
-            // Numbers and text always make JSON, and memory takes any amount.
-            written.expect("a letter is numbers and text");
-            lines.push(b'\n');
-            count += 1;
-        }
-        count
-    }
+/// The letters' part in checkpoints.
+struct Checkpointed {
+    history: History,
+    /// Letters of the history up to its epoch.
+    before: u64,
+    part: Box<dyn LettersPart>,
 }
 
 /// The post before its thread runs.
@@ -165,8 +89,9 @@ pub struct Post {
     path: PathBuf,
     run_ms: u64,
     boxes: Vec<Box<dyn Mailbox>>,
+    checkpointed: Option<Checkpointed>,
     memory: Option<Arc<Mutex<Vec<EventLetter>>>>,
-    shared: Arc<Shared>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Post {
@@ -177,8 +102,9 @@ impl Post {
             path: path.to_path_buf(),
             run_ms: since.map_or(0, |since| since.as_millis() as u64),
             boxes: Vec::new(),
+            checkpointed: None,
             memory: None,
-            shared: Arc::default(),
+            failed: Arc::default(),
         }
     }
 
@@ -190,21 +116,45 @@ impl Post {
         }
     }
 
+    /// The dead-letter file.
+    pub fn file(&self) -> &Path {
+        &self.path
+    }
+
     /// A desk for one partition.
     pub fn desk<E: Event>(&mut self, form: Form<E>) -> Desk<E> {
         let way = match &self.memory {
             Some(list) => Way::Memory(form, list.clone()),
             None => {
                 let (producer, ring) = RingBuffer::new(RING_LETTERS);
-                self.boxes.push(Box::new(Typed { form, ring }));
+                self.boxes.push(Box::new(Typed::new(form, ring)));
                 Way::Ring(producer)
             }
         };
-        Desk {
-            way,
-            kept: VecDeque::with_capacity(4),
-            shared: self.shared.clone(),
-        }
+        Desk::new(way, self.failed.clone())
+    }
+
+    /// The run makes checkpoints, in which `part` is that of the letters, and goes on where `history` says:
+    /// letters that will come again are moved to [`withdrawn_path`](super::withdrawn_path).
+    ///
+    /// # Errors
+    /// The file cannot be read, or not be written anew without them.
+    pub fn go_on(
+        &mut self,
+        history: History,
+        part: Box<dyn LettersPart>,
+    ) -> Result<Withdrawn, PostError> {
+        let found = withdraw(&self.path, &history.text(), history.epoch);
+        let found = found.map_err(|source| PostError {
+            file: self.path.clone(),
+            source,
+        })?;
+        self.checkpointed = Some(Checkpointed {
+            history,
+            before: found.kept,
+            part,
+        });
+        Ok(found)
     }
 
     /// Starts the thread.
@@ -212,12 +162,13 @@ impl Post {
     /// # Errors
     /// The system gave none.
     pub fn start(self) -> io::Result<PostThread> {
-        let shared = self.shared.clone();
+        let order = Arc::<AtomicU8>::default();
+        let heard = order.clone();
         let thread = std::thread::Builder::new()
             .name("letters".into())
-            .spawn(move || run(self))?;
+            .spawn(move || run(self, &heard))?;
         Ok(PostThread {
-            shared,
+            order,
             thread: Some(thread),
         })
     }
@@ -226,7 +177,7 @@ impl Post {
 /// The thread that writes letters. Dropped, it writes what is there and ends.
 #[derive(Debug)]
 pub struct PostThread {
-    shared: Arc<Shared>,
+    order: Arc<AtomicU8>,
     thread: Option<JoinHandle<Result<u64, PostError>>>,
 }
 
@@ -240,23 +191,10 @@ impl PostThread {
         self.end().unwrap_or(Ok(0))
     }
 
-    /// Asks for every letter sent so far to be in the file and synced, as it must be before a checkpoint
-    /// that no longer knows their events may count; returns what to ask [`PostThread::is_secure`] with.
-    pub fn secure(&self) -> u64 {
-        let sent = self.shared.sent.load(Ordering::Relaxed);
-        self.shared.wanted.fetch_max(sent, Ordering::Relaxed);
-        sent
-    }
-
-    /// Whether all letters up to `sent` are safe.
-    pub fn is_secure(&self, sent: u64) -> bool {
-        self.shared.safe.load(Ordering::Acquire) >= sent
-    }
-
     fn end(&mut self) -> Option<Result<u64, PostError>> {
         let thread = self.thread.take()?;
         // Pairs with the Acquire load of the thread: what the tasks pushed before they ended is in the rings.
-        self.shared.order.store(ORDER_FINISH, Ordering::Release);
+        self.order.store(ORDER_FINISH, Ordering::Release);
         thread.thread().unpark();
         thread.join().ok()
     }
@@ -268,38 +206,57 @@ impl Drop for PostThread {
     }
 }
 
-fn run(mut post: Post) -> Result<u64, PostError> {
-    let mut file = None::<File>;
-    let (mut lines, mut written, mut error) = (Vec::new(), 0u64, None::<io::Error>);
+/// Where letters go, and the first error on the way.
+struct Outbox {
+    file: LetterFile,
+    error: Option<io::Error>,
+    failed: Arc<AtomicBool>,
+}
+
+impl Outbox {
+    /// Does something with the file, unless it has failed; whether it succeeded.
+    fn with(&mut self, act: impl FnOnce(&mut LetterFile) -> io::Result<()>) -> bool {
+        if self.error.is_none() {
+            self.error = act(&mut self.file).err();
+            let failed = self.error.is_some();
+            self.failed.store(failed, Ordering::Relaxed);
+        }
+        self.error.is_none()
+    }
+}
+
+fn run(mut post: Post, heard: &AtomicU8) -> Result<u64, PostError> {
+    let mut out = Outbox {
+        file: LetterFile::new(&post.path),
+        error: None,
+        failed: post.failed.clone(),
+    };
+    let tag = post.checkpointed.as_ref().map(|made| made.history);
+    let tag = tag.map(|history| (history.text(), history.epoch));
+    let (mut lines, mut written, mut secured) = (Vec::new(), 0u64, 0);
     loop {
         // Before the rings: whoever gave the order has put everything into them.
-        let order = post.shared.order.load(Ordering::Acquire);
+        let order = heard.load(Ordering::Acquire);
         lines.clear();
+        let tag = tag.as_ref().map(|(id, epoch)| (id.as_str(), *epoch));
         let boxes = post.boxes.iter_mut();
         let count: u64 = boxes
-            .map(|mailbox| mailbox.empty(post.run_ms, &mut lines))
+            .map(|mailbox| mailbox.empty(post.run_ms, tag, &mut lines))
             .sum();
-        if count > 0 && error.is_none() {
-            match append(&mut file, &post.path, &lines) {
-                Ok(()) => {
-                    written += count;
-                    post.shared.written.store(written, Ordering::Release);
-                }
-                Err(found) => {
-                    error = Some(found);
-                    post.shared.failed.store(true, Ordering::Relaxed);
-                }
-            }
+        if count > 0 && out.with(|file| file.append(&lines)) {
+            written += count;
         }
-        let wanted =
-            post.shared.wanted.load(Ordering::Relaxed) > post.shared.safe.load(Ordering::Relaxed);
-        if (wanted || order == ORDER_FINISH) && count == 0 && error.is_none() {
-            match file.as_ref().map_or(Ok(()), File::sync_data) {
-                // Pairs with the Acquire load of `is_secure`.
-                Ok(()) => post.shared.safe.store(written, Ordering::Release),
-                Err(found) => {
-                    error = Some(found);
-                    post.shared.failed.store(true, Ordering::Relaxed);
+        if let Some(made) = &mut post.checkpointed {
+            let passed = post.boxes.iter().map(|mailbox| mailbox.passed());
+            // One epoch is made at a time, so the last partition to reach it is the only one awaited.
+            let epoch = passed.clone().map(|(epoch, _)| epoch).min().unwrap_or(0);
+            if epoch > secured {
+                secured = epoch;
+                let letters = passed.map(|(_, letters)| letters).sum::<u64>();
+                if out.with(LetterFile::sync) {
+                    made.part.ready(epoch, made.before + letters);
+                } else {
+                    made.part.give_up(epoch);
                 }
             }
         }
@@ -307,7 +264,8 @@ fn run(mut post: Post) -> Result<u64, PostError> {
             continue;
         }
         if order == ORDER_FINISH {
-            return error.map_or(Ok(written), |source| {
+            out.with(LetterFile::sync);
+            return out.error.map_or(Ok(written), |source| {
                 Err(PostError {
                     file: post.path,
                     source,
@@ -316,36 +274,6 @@ fn run(mut post: Post) -> Result<u64, PostError> {
         }
         std::thread::park_timeout(SLEEP);
     }
-}
-
-/// Appends whole lines in one write; opens the file where it is not yet.
-fn append(file: &mut Option<File>, path: &Path, lines: &[u8]) -> io::Result<()> {
-    let file = match file {
-        Some(file) => file,
-        None => file.insert(open(path)?),
-    };
-    file.write_all(lines)
-}
-
-/// The file, to be appended to; a line that a crash cut off is ended, so that it spoils no other.
-fn open(path: &Path) -> io::Result<File> {
-    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        std::fs::create_dir_all(dir)?;
-    }
-    let mut file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .open(path)?;
-    let mut last = [b'\n'];
-    if file.seek(SeekFrom::End(0))? > 0 {
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
-    }
-    if last != [b'\n'] {
-        file.write_all(b"\n")?;
-    }
-    Ok(file)
 }
 
 #[cfg(test)]

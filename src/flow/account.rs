@@ -162,12 +162,13 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         .iter()
         .flat_map(|task| task.notes.iter().cloned());
     summary.notes.extend(notes);
-    let made = facts.checkpoints.as_ref();
-    if let Some(made) = made.filter(|made| !made.writer_died.is_empty()) {
-        summary.warnings.push(format!(
-            "the writer of checkpoints died ({}): the run went on without, nothing after epoch {} was saved",
-            made.writer_died, made.last_epoch
-        ));
+    if let Some(made) = &mut summary.checkpoints {
+        made.late = record
+            .figures
+            .iter()
+            .map(|task| task.checkpoints_late)
+            .sum();
+        summary.warnings.extend(made.warnings());
     }
     Report {
         summary,

@@ -11,37 +11,40 @@
 //! what operators and sinks saved is shared out among the new ones.
 
 use super::checkpoint_options::{CheckpointOptions, Opened};
+use super::letters::{self, LettersPort};
 use super::options::Options;
 use super::plan::FlowError;
 use super::restored::{Restored, Share};
 use crate::checkpoint::{
     CheckpointError, DirLock, Expected, Kind, PartShape, Port, ROTATION, Region, Running, Saved,
-    Settled, Shape, Slot, WriterOrder, log_path,
+    Settled, Shape, Slot, WriterOrder,
 };
+use crate::failure::Post;
 use crate::latency::{CheckpointSummary, RestoredSummary};
 use crate::operator::StageName;
 use crate::sink::Sink;
 use crate::source::Checkpoints;
 use crate::state::TableShape;
-use crate::state::cold::LogShape;
 use crate::sys::procfs;
-use std::path::PathBuf;
 
 /// Bytes of the frames of parts without entries.
 const EXTRAS_BLOCK_BYTES: u32 = 4096;
 /// Staging takes this share of the memory that is available, where nothing else is said. It bounds the
 /// addresses; pages are taken as frames are used.
 const STAGING_SHARE: u64 = 3;
-/// Files of results stand behind every stage.
-const RESULTS_STAGE: u32 = u32::MAX;
+/// Files of results and of dead letters stand behind every stage.
+const FILES_STAGE: u32 = u32::MAX;
 
 /// The checkpoints of a flow that is being built.
 pub(super) struct Parts {
     options: CheckpointOptions,
     pub(super) opened: Opened,
-    shape: Shape,
+    pub(super) shape: Shape,
     slot: Slot,
     expected: Vec<Expected>,
+    /// For the report: what became of the dead letters of the run before.
+    letters_moved: String,
+    letters_missing: String,
 }
 
 impl Parts {
@@ -57,6 +60,8 @@ impl Parts {
             },
             slot: Slot::default(),
             expected: Vec::new(),
+            letters_moved: String::new(),
+            letters_missing: String::new(),
         };
         let before = parts.opened.restored.as_ref().map(Restored::files);
         if let Some(before) = before.filter(|before| *before != links.len()) {
@@ -67,7 +72,7 @@ impl Parts {
             let port = parts.add(PartShape {
                 kind: Kind::Results,
                 name: "results".into(),
-                stage_index: RESULTS_STAGE,
+                stage_index: FILES_STAGE,
                 partition: number as u32,
                 partitions: 1,
                 scheme: String::new(),
@@ -110,33 +115,6 @@ impl Parts {
             value_bytes: table.value_bytes,
             block_bytes: table.block_bytes,
         })
-    }
-
-    /// The log of a partition whose state is bounded, and where it lies; `None` where nothing is written.
-    pub(super) fn log(
-        &mut self,
-        name: &StageName,
-        partitions: usize,
-        value_bytes: usize,
-        log: LogShape,
-    ) -> Result<Option<(Port, PathBuf)>, FlowError> {
-        if self.opened.lock.is_none() {
-            return Ok(None);
-        }
-        let port = self.add(PartShape {
-            kind: Kind::Log,
-            name: name.name.clone(),
-            stage_index: name.stage_index as u32,
-            partition: name.partition as u32,
-            partitions: partitions as u32,
-            scheme: name.partitioner.clone(),
-            entry_bytes: log.record_bytes,
-            value_bytes: value_bytes as u32,
-            block_bytes: log.map_bytes,
-        });
-        let part = self.shape.parts.len() - 1;
-        let path = log_path(&self.opened.run_dir, &self.shape, part)?;
-        Ok(Some((port, path)))
     }
 
     /// The source: its way to ask for checkpoints, the epoch and the position to go on from.
@@ -239,6 +217,40 @@ impl Parts {
         }))
     }
 
+    /// The dead letters of the flow, which `post` writes: those that will come again are moved away first.
+    /// Nothing where the directory is only read.
+    pub(super) fn letters(&mut self, post: &mut Post) -> Result<(), FlowError> {
+        if self.opened.lock.is_none() {
+            return Ok(());
+        }
+        let port = self.add(PartShape {
+            kind: Kind::Letters,
+            name: "letters".into(),
+            stage_index: FILES_STAGE,
+            partition: 0,
+            partitions: 1,
+            scheme: String::new(),
+            entry_bytes: 0,
+            value_bytes: 0,
+            block_bytes: EXTRAS_BLOCK_BYTES,
+        });
+        let restored = self.opened.restored.as_ref();
+        let saved = restored.map(Restored::letters).transpose()?.flatten();
+        let epoch = restored.map_or(0, |restored| restored.snapshot.epoch);
+        let history = letters::history(&self.options.dir, epoch, saved.as_ref());
+        let history = history.map_err(|source| FlowError::Letters {
+            dir: self.options.dir.clone(),
+            source,
+        })?;
+        let file = post.file().to_path_buf();
+        let file = std::path::absolute(&file).unwrap_or(file);
+        let port = LettersPort::new(port, history.id, &file);
+        let found = post.go_on(history, Box::new(port))?;
+        self.letters_moved = letters::moved(post.file(), found);
+        self.letters_missing = letters::missing(&file, epoch, saved.as_ref(), found);
+        Ok(())
+    }
+
     /// All parts are known: makes the region, and starts the writer.
     pub(super) fn start(self, spare_cpus: Vec<usize>) -> Result<Writing, FlowError> {
         let restore_ns = self.opened.since.elapsed().as_nanos() as u64;
@@ -291,6 +303,8 @@ impl Parts {
         let mut figures = CheckpointSummary {
             dir: self.options.dir.display().to_string(),
             writer: self.options.writer.name().to_owned(),
+            letters_moved: self.letters_moved.clone(),
+            letters_missing: self.letters_missing.clone(),
             ..CheckpointSummary::default()
         };
         if let Some(restored) = &self.opened.restored {

@@ -7,9 +7,10 @@
 //!   simulate_in_order   memory; each server answers inside the task that asked
 //! ```
 
+use super::checkpoint::Parts;
 use super::options::Options;
 use super::plan::{FlowError, Plan};
-use crate::checkpoint::Port;
+use crate::checkpoint::{Kind, PartShape, Port, log_path};
 use crate::operator::StageName;
 use crate::runtime::PlacedTask;
 use crate::state::TableShape;
@@ -177,5 +178,34 @@ impl Plan {
         let hot = parts.stage(name, partitions, Some(TableShape::of::<V>()));
         let log = parts.log(name, partitions, size_of::<V>(), shape)?;
         Ok(log.map(|(log, path)| (hot, log, path)))
+    }
+}
+
+impl Parts {
+    /// The log of a partition whose state is bounded, and where it lies; `None` where nothing is written.
+    pub(super) fn log(
+        &mut self,
+        name: &StageName,
+        partitions: usize,
+        value_bytes: usize,
+        log: LogShape,
+    ) -> Result<Option<(Port, PathBuf)>, FlowError> {
+        if self.opened.lock.is_none() {
+            return Ok(None);
+        }
+        let port = self.add(PartShape {
+            kind: Kind::Log,
+            name: name.name.clone(),
+            stage_index: name.stage_index as u32,
+            partition: name.partition as u32,
+            partitions: partitions as u32,
+            scheme: name.partitioner.clone(),
+            entry_bytes: log.record_bytes,
+            value_bytes: value_bytes as u32,
+            block_bytes: log.map_bytes,
+        });
+        let part = self.shape.parts.len() - 1;
+        let path = log_path(&self.opened.run_dir, &self.shape, part)?;
+        Ok(Some((port, path)))
     }
 }

@@ -79,6 +79,11 @@ impl Failures {
         })
     }
 
+    /// The post, if it is to write letters to a file.
+    pub(super) fn post(&mut self) -> Option<&mut Post> {
+        (self.used && !self.simulated).then_some(&mut self.post)
+    }
+
     /// Starts to write letters, if any can come.
     pub(super) fn start(self) -> Result<FailuresRun, FlowError> {
         let thread = if self.used && !self.simulated {

@@ -77,10 +77,13 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
             .collect();
         let options = placed.options;
         let spare_cpus = spare_cpus(&options.run_options());
-        let parts = placed.parts;
+        let (mut parts, mut failures) = (placed.parts, placed.failures);
+        if let (Some(parts), Some(post)) = (&mut parts, failures.post()) {
+            parts.letters(post)?;
+        }
         let writing = parts.map(|parts| parts.start(spare_cpus)).transpose()?;
         let helper = placed.cold.start()?;
-        let failures = placed.failures.start()?;
+        let failures = failures.start()?;
         let record = run(
             placed.tasks,
             placed.collectors,
@@ -94,8 +97,9 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let checkpoints = writing.map(|writing| writing.finish(whole));
         let stopped = options.stop.load(Ordering::Relaxed);
         let letters = failures.end(record.is_ok() && !stopped);
-        let mut record = record?;
+        // A run that ended because of its letters is told why by them.
         letters?;
+        let mut record = record?;
         let sinks = take_sinks(&mut record.figures);
         let facts = Facts {
             options: &options,

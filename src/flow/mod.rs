@@ -24,6 +24,7 @@ mod checkpoint_options;
 mod cold;
 mod failure;
 mod job;
+mod letters;
 mod options;
 mod partition;
 mod plan;

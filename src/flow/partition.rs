@@ -15,7 +15,7 @@ use crate::failure::EventTime;
 use crate::operator::{
     Bounded, KeyOf, Keyed, Logic, Operator, Stage, StageName, Tiers, recovery_block,
 };
-use crate::partition::{Content, NoContent};
+use crate::partition::{Content, NoContent, OwnerOfKeys};
 use crate::ring::Inlet;
 use crate::state::hot::{Clock, S3Fifo};
 use crate::state::{Forever, Hot, SetPolicy, Table, TableShape, Ttl};
@@ -33,8 +33,10 @@ pub(super) struct Partition<Op: Operator, K, W, D> {
     pub(super) event_time_ns: W,
     /// Partitions of the stage.
     pub(super) partitions: usize,
-    /// Which of them a key belongs to, where its key alone decides.
-    pub(super) owner: Option<Box<dyn Fn(u64) -> usize>>,
+    /// Its state as a restored run finds it.
+    pub(super) table: Option<Table<Op::State>>,
+    /// Which partition a key belongs to, where its key alone decides.
+    pub(super) owner: Option<OwnerOfKeys>,
 }
 
 impl<Op, K, W, D> Partition<Op, K, W, D>
@@ -56,6 +58,7 @@ where
                 key: self.key,
                 event_time_ns: self.event_time_ns,
                 partitions: self.partitions,
+                table: self.table,
                 owner: self.owner,
             };
             if let Some(guard) = guarded.operator.guard() {
@@ -120,11 +123,13 @@ where
             return Ok((plan.table(0)?, 0));
         };
         let share = parts.share(name, partitions, size_of::<Op::State>())?;
-        let mut table = plan.table(share.as_ref().map_or(0, |share| share.entries(partitions)))?;
+        let mut table = match self.table.take() {
+            Some(table) => table,
+            None => plan.table(0)?,
+        };
         let mut watermark_ns = 0;
         if let Some(share) = share {
             watermark_ns = share.watermark_ns();
-            share.fill(&mut table, belongs(&share, &self.owner, name)?)?;
             resume(&mut self.operator, &share, name)?;
         }
         if let Some(parts) = &mut plan.parts {
@@ -147,12 +152,7 @@ where
         let Some(share) = share.transpose()?.flatten() else {
             return Ok(0);
         };
-        let belong = belongs(&share, &self.owner, name)?;
-        // What was in memory comes first, so that it is again.
-        share.kept(&belong, |key, stamp, value| {
-            tiers.restore(key, stamp, value)
-        })?;
-        share.logged(&belong, |key, stamp, value| {
+        share.entries_of(name, &self.owner, |key, stamp, value| {
             tiers.restore(key, stamp, value)
         })?;
         resume(&mut self.operator, &share, name)?;
@@ -184,6 +184,9 @@ where
         if let Some((hot, log)) = cold.ports {
             tiers.connect(hot, log);
         }
+        if let Some(parts) = &mut plan.parts {
+            parts.arrays(&mut self.operator, &self.name, self.partitions)?;
+        }
         let logic = Bounded::new(
             self.operator,
             self.key,
@@ -205,22 +208,6 @@ where
             (order, watermark_ns),
         ))
     }
-}
-
-/// Which keys of `share` belong to partition `name`.
-fn belongs<'a>(
-    share: &Share<'_>,
-    owner: &'a Option<Box<dyn Fn(u64) -> usize>>,
-    name: &'a StageName,
-) -> Result<impl Fn(u64) -> bool + 'a, FlowError> {
-    if share.is_shared_out_anew() && owner.is_none() {
-        return Err(FlowError::Rescale {
-            stage: name.name.clone(),
-            scheme: name.partitioner.clone(),
-        });
-    }
-    let owner = owner.as_deref();
-    Ok(move |key| owner.is_none_or(|owner| owner(key) == name.partition))
 }
 
 /// Has `operator` take up what the operators of `share` saved.

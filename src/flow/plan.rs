@@ -94,7 +94,7 @@ pub enum FlowError {
     },
     /// Another number of files of results.
     #[error(
-        "the run that made the checkpoint wrote {before} files of results and this one writes {now}: restore with the sink of that run"
+        "the run that made the checkpoint wrote {} of results and this one writes {}: restore with the sink of that run", files(*before), files(*now)
     )]
     OtherResults {
         /// Files then.
@@ -150,6 +150,14 @@ pub enum FlowError {
     /// Dead letters could not be written.
     #[error(transparent)]
     DeadLetters(#[from] PostError),
+    /// It cannot be kept which checkpoints dead letters belong to.
+    #[error("{}: cannot keep in it which checkpoints dead letters belong to: {source}; check the directory, or give another checkpoint.dir", dir.display())]
+    Letters {
+        /// The directory of checkpoints.
+        dir: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
     /// It cannot be kept what each task is at.
     #[error("cannot keep in {} what each task is at: {source}; name another directory with failure.dir, or set failure.killer_page = \"off\"", dir.display())]
     KillerPage {
@@ -177,6 +185,14 @@ pub enum FlowError {
     /// The simulated run failed.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
+}
+
+fn files(count: usize) -> String {
+    match count {
+        0 => "no file".to_owned(),
+        1 => "1 file".into(),
+        more => format!("{more} files"),
+    }
 }
 
 /// Most partitions of a stage. Each costs a task, its rings, and histograms of about 2 MiB.

@@ -3,6 +3,7 @@
 use super::options::Order;
 use super::partition::{Partition, staged};
 use super::plan::{FlowError, Plan};
+use super::restored::restored_tables;
 use super::route::{ByKey, Spread};
 use crate::event::Event;
 use crate::exchange::{Exchange, Route};
@@ -247,15 +248,20 @@ where
         }
         let partitioner = config.build_with(plan.options.seed, self.content)?;
         let scheme = partitioner.scheme().to_string();
-        for (partition, (inlets, down)) in inlets.into_iter().zip(downs).enumerate() {
+        let names = (0..width).map(|partition| stage_name(&self.name, index, partition, &scheme));
+        let names: Vec<StageName> = names.collect();
+        let mut tables = restored_tables(plan, &names, &partitioner.owner_of_keys())?.into_iter();
+        for (name, (inlets, down)) in names.into_iter().zip(inlets.into_iter().zip(downs)) {
+            let partition = name.partition;
             let part = Partition {
-                name: stage_name(&self.name, index, partition, &scheme),
+                name,
                 inlets,
                 down,
                 operator: (self.make)(partition),
                 key: self.key.clone(),
                 event_time_ns: self.event_time_ns.clone(),
                 partitions: width,
+                table: tables.next(),
                 owner: partitioner.owner_of_keys(),
             };
             let task = part.task(plan)?;

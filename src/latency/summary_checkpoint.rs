@@ -42,8 +42,36 @@ pub struct CheckpointSummary {
     pub step_ns: Percentiles,
     /// As many steps after it was.
     pub step_between_ns: Percentiles,
+    /// Which dead letters were moved where before the run, since their events come again; empty if none.
+    pub letters_moved: String,
+    /// Which dead letters of events before the run are not in its file; empty if all are.
+    pub letters_missing: String,
     /// What the run went on from; `None` if it started anew.
     pub restored: Option<RestoredSummary>,
+}
+
+impl CheckpointSummary {
+    /// What of it somebody should know.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.writer_died.is_empty() {
+            warnings.push(format!(
+                "the writer of checkpoints died ({}): the run went on without, nothing after epoch {} was saved",
+                self.writer_died, self.last_epoch
+            ));
+        }
+        if self.aborted > 0 {
+            let given_up = match self.aborted {
+                1 => "1 checkpoint was given up".to_owned(),
+                more => format!("{more} checkpoints were given up, the last of them"),
+            };
+            warnings.push(format!("{given_up} because of {}", self.abort_reason));
+        }
+        if !self.letters_missing.is_empty() {
+            warnings.push(self.letters_missing.clone());
+        }
+        warnings
+    }
 }
 
 /// What a run went on from.

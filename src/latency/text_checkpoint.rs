@@ -67,8 +67,8 @@ pub(super) fn checkpoints(
             lines.push(format!("  passed over: {}", plain(rejected)));
         }
     }
-    if !made.abort_reason.is_empty() {
-        lines.push(format!("  aborted: {}", plain(&made.abort_reason)));
+    if !made.letters_moved.is_empty() {
+        lines.push(format!("  {}", plain(&made.letters_moved)));
     }
 }
 

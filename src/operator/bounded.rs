@@ -51,6 +51,7 @@ pub struct Bounded<Op: Operator, K, P, L> {
     inline: Option<Box<dyn Task>>,
     /// While an event waits, none is taken: state is only asked for ahead.
     pub(super) in_order: bool,
+    arrays_captured: bool,
     failure: Option<TaskError>,
     interrupted: Option<String>,
 }
@@ -80,6 +81,7 @@ where
             waiting: Waiting::new(reads_max),
             inline,
             in_order: false,
+            arrays_captured: false,
             failure: None,
             interrupted: None,
         }
@@ -291,20 +293,23 @@ where
             self.waiting.is_empty(),
             "a barrier waits for what was put aside"
         );
-        saved.operator = self.work.operator.save();
+        saved.operator = self.work.save(epoch);
         self.tiers.capture(epoch, |keys| {
             saved.entries = keys;
             saved.to_bytes()
         });
+        self.arrays_captured = self.work.capture_arrays(epoch);
     }
 
     #[inline(always)]
     fn is_captured(&self) -> bool {
-        self.tiers.is_captured()
+        self.tiers.is_captured() || self.arrays_captured
     }
 
     fn copied(&mut self) -> Copied {
-        self.tiers.copied()
+        let mut copied = self.work.copied_arrays();
+        copied += self.tiers.copied();
+        copied
     }
 
     #[inline(always)]

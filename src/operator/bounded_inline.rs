@@ -2,6 +2,7 @@
 //! what it hands over to a checkpoint.
 
 use super::{Bounded, CAPTURE_BLOCKS};
+use crate::operator::logic::Logic;
 use crate::operator::{KeyOf, Operator};
 use crate::state::{SetPolicy, TimeToLive};
 use crate::task::{Context, Downstream, TaskError};
@@ -45,7 +46,11 @@ where
         if let Err(error) = self.step_inline() {
             self.failure.get_or_insert(error);
         }
-        self.tiers.capture_some(CAPTURE_BLOCKS);
-        self.tiers.is_captured()
+        if self.tiers.is_captured() {
+            self.tiers.capture_some(CAPTURE_BLOCKS);
+        } else if self.arrays_captured {
+            self.arrays_captured = self.work.capture_arrays_some(CAPTURE_BLOCKS);
+        }
+        self.is_captured()
     }
 }

@@ -226,7 +226,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
     }
 
     fn capture(&mut self, epoch: u64, mut saved: Saved) {
-        saved.operator = self.work.operator.save();
+        saved.operator = self.work.save(epoch);
         saved.entries = self.table.len() as u64;
         self.table.capture(epoch, &saved.to_bytes());
         self.arrays_captured = self.work.capture_arrays(epoch);

@@ -1,7 +1,7 @@
 //! An operator at work on one event, and what is counted of it.
 
 use super::gathered::{Gathered, Watched};
-use super::{Emitter, Operator};
+use super::{Emit, Emitter, Operator};
 use crate::checkpoint::Copied;
 use crate::event::Due;
 use crate::failure::{Turn, Verdict};
@@ -90,6 +90,14 @@ impl<Op: Operator> Work<Op> {
         }
     }
 
+    /// The operator as it is to be saved for checkpoint `epoch`, whose barrier is here.
+    pub(super) fn save(&mut self, epoch: u64) -> Vec<u8> {
+        if let Some(guard) = self.operator.guard() {
+            guard.barrier(epoch);
+        }
+        self.operator.save()
+    }
+
     /// A step begins at `now_ns`.
     #[inline(always)]
     pub(super) fn begin(&mut self, now_ns: u64) {
@@ -157,19 +165,7 @@ impl<Op: Operator> Work<Op> {
         down: &mut D,
         cx: &mut Context,
     ) {
-        if let Some(due) = cx.marker_due {
-            let place = Cell::default();
-            let mut gathered = Gathered::new(&place);
-            let states = &mut Watched {
-                states,
-                place: &place,
-            };
-            self.operator.watermark(watermark_ns, states, &mut gathered);
-            return self.put_out(gathered, due, down);
-        }
-        let mut out = emitter(down, cx);
-        self.operator.watermark(watermark_ns, states, &mut out);
-        self.events_expanded += out.outputs;
+        self.tell(Moment::Watermark(watermark_ns), states, down, cx);
     }
 
     /// Tells the operator of the end.
@@ -179,27 +175,30 @@ impl<Op: Operator> Work<Op> {
         down: &mut D,
         cx: &mut Context,
     ) {
-        if let Some(due) = cx.marker_due {
-            let place = Cell::default();
-            let mut gathered = Gathered::new(&place);
-            let states = &mut Watched {
-                states,
-                place: &place,
-            };
-            self.operator.end(states, &mut gathered);
-            return self.put_out(gathered, due, down);
-        }
-        let mut out = emitter(down, cx);
-        self.operator.end(states, &mut out);
-        self.events_expanded += out.outputs;
+        self.tell(Moment::End, states, down, cx);
     }
 
-    fn put_out<D: Downstream<Op::Out>>(
+    /// Tells the operator of `moment`, and hands on what it puts out then: where order matters, by key.
+    fn tell<D: Downstream<Op::Out>>(
         &mut self,
-        gathered: Gathered<'_, Op::Out>,
-        due: Due,
+        moment: Moment,
+        states: &mut dyn States<Op::State>,
         down: &mut D,
+        cx: &Context,
     ) {
+        let Some(due) = cx.marker_due else {
+            let mut out = emitter(down, cx);
+            moment.tell(&mut self.operator, states, &mut out);
+            self.events_expanded += out.outputs;
+            return;
+        };
+        let place = Cell::default();
+        let mut gathered = Gathered::new(&place);
+        let states = &mut Watched {
+            states,
+            place: &place,
+        };
+        moment.tell(&mut self.operator, states, &mut gathered);
         for output in gathered.into_outputs() {
             self.events_expanded += 1;
             down.push(due, output);
@@ -218,6 +217,27 @@ impl<Op: Operator> Work<Op> {
         figures.caches.extend(self.operator.caches());
         figures.measures.extend(self.operator.measures());
         figures.notes.extend(self.operator.notes());
+    }
+}
+
+/// What an operator is told of beside events.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    Watermark(u64),
+    End,
+}
+
+impl Moment {
+    fn tell<Op: Operator>(
+        self,
+        operator: &mut Op,
+        states: &mut dyn States<Op::State>,
+        out: &mut impl Emit<Op::Out>,
+    ) {
+        match self {
+            Moment::Watermark(watermark_ns) => operator.watermark(watermark_ns, states, out),
+            Moment::End => operator.end(states, out),
+        }
     }
 }
 

@@ -21,6 +21,9 @@ impl<T, F: Fn(&T) -> u64> Content<T> for F {
     }
 }
 
+/// Tells which partition a key belongs to.
+pub type OwnerOfKeys = Box<dyn Fn(u64) -> usize + Send + Sync>;
+
 /// Where no scheme asks for the content.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
@@ -158,7 +161,7 @@ impl<F> Partitioner<F> {
     }
 
     /// Where the key alone decides: the partition of a key.
-    pub fn owner_of_keys(&self) -> Option<Box<dyn Fn(u64) -> usize>> {
+    pub fn owner_of_keys(&self) -> Option<OwnerOfKeys> {
         let partitions = self.partitions.get();
         match &self.way {
             Way::Hash => Some(Box::new(move |key| {

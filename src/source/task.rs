@@ -141,7 +141,8 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
         self
     }
 
-    /// Ends after `events_max` events, counted over all runs where one goes on from another, if the source has not ended before.
+    /// Ends after `events_max` events, counted over all runs where one goes on from another, if the source has not
+    /// ended before.
     pub fn at_most(mut self, events_max: u64) -> Self {
         self.events_max = events_max;
         self
@@ -301,6 +302,7 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
         };
         self.down.figures(&mut figures);
         figures.events_in = self.counts.offered;
+        figures.checkpoints_late = self.barriers.checkpoints_late;
         figures.late_start = Some(self.late_start);
         figures.checkpoints = self.pauses;
         figures.offered_range = (self.counts.offered > 0)

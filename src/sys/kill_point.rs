@@ -16,12 +16,14 @@
 //!   durable            the epoch is durable; older runs, if any, are still there
 //!   older-disowned     an older run has lost its manifest, its files are there
 //!   older-removed      an older run is gone
+//!   letters-withdrawn  dead letters that will come again are out of their file; nothing was processed
+//!   letters-synced     dead letters before a barrier are safe; the checkpoint knows nothing of them
 //! ```
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Every point, in the order of the header.
+/// The points of the writer, in the order of the header.
 pub const NAMES: [&str; 11] = [
     "run-created",
     "begun",
@@ -35,6 +37,9 @@ pub const NAMES: [&str; 11] = [
     "older-disowned",
     "older-removed",
 ];
+
+/// Those of dead letters, which are reached where events fail.
+pub const LETTERS: [&str; 2] = ["letters-withdrawn", "letters-synced"];
 
 /// The environment variable that names the point.
 pub const VARIABLE: &str = "MILLSTREAM_KILL_AT";
@@ -92,6 +97,6 @@ mod tests {
 
     #[test]
     fn a_point_that_nobody_asked_for_does_nothing() {
-        NAMES.into_iter().for_each(reach);
+        NAMES.into_iter().chain(LETTERS).for_each(reach);
     }
 }

@@ -3,6 +3,12 @@
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
+pub(super) const EXAMPLES: &str = "Examples:\n  \
+    millstream checkpoint ls state                          which epochs there are\n  \
+    millstream checkpoint verify state                      whether each is whole\n  \
+    millstream checkpoint export state --stage aggregate    the newest state, as CSV\n  \
+    millstream run --checkpoint state --restore latest      go on from there";
+
 /// What to do with a checkpoint directory.
 #[derive(Debug, Subcommand)]
 pub enum CheckpointCommand {

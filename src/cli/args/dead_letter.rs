@@ -3,6 +3,11 @@
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
+pub(super) const EXAMPLES: &str = "Examples:\n  \
+    millstream dead-letter ls        what the last run set aside, in millstream-run\n  \
+    millstream dead-letter show 3    the third letter in full\n  \
+    millstream dead-letter replay    the failed events again, as a run of their own";
+
 /// What to do with dead letters.
 #[derive(Debug, Subcommand)]
 pub enum DeadLetterCommand {

@@ -27,7 +27,7 @@ pub struct EngineArgs {
     /// Memory for keyed state such as "64 MiB"; the rest goes to files and comes back when asked for [default: none]
     #[arg(long, value_name = "SIZE|none")]
     pub memory: Option<String>,
-    /// Directory of checkpoints, one each second, from which --restore goes on [default: none]
+    /// Directory of checkpoints, one each checkpoint.interval (1 s), from which --restore goes on [default: none]
     #[arg(long, value_name = "DIR|none")]
     pub checkpoint: Option<String>,
     /// Go on from the checkpoint of an earlier run: latest (if nothing else is said), or the number of an epoch [default: none]

@@ -144,10 +144,10 @@ pub enum Command {
     #[command(subcommand)]
     Trace(TraceCommand),
     /// Look at, verify or export checkpoints
-    #[command(subcommand)]
+    #[command(subcommand, after_help = checkpoint::EXAMPLES)]
     Checkpoint(CheckpointCommand),
     /// Look at what was set aside, and play it again
-    #[command(subcommand)]
+    #[command(subcommand, after_help = dead_letter::EXAMPLES)]
     DeadLetter(DeadLetterCommand),
     /// Say what on this machine will hurt the tail, and what to do
     Check(CheckArgs),

@@ -7,7 +7,7 @@
 //!
 //! The values of known stages are decoded; of others the bytes are shown in hex.
 
-use super::{known_parts, part_name, snapshot};
+use super::{known, part_name, snapshot};
 use crate::app::aggregate::Total;
 use crate::checkpoint::Record;
 use crate::cli::args::{CheckpointExportArgs, GlobalArgs};
@@ -117,15 +117,19 @@ pub(super) fn export(args: &CheckpointExportArgs, global: &GlobalArgs) -> Result
         .map(|(number, _)| number)
         .collect();
     let Some(first) = chosen.first() else {
-        let name = args
-            .part
-            .as_deref()
-            .or(args.stage.as_deref())
-            .unwrap_or("any");
+        // One of the two is given.
+        let (what, name, known) = match (&args.part, &args.stage) {
+            (Some(part), _) => ("part", part.as_str(), known(&snapshot, part_name)),
+            (None, stage) => (
+                "stage",
+                stage.as_deref().unwrap_or("any"),
+                known(&snapshot, |part| part.name.clone()),
+            ),
+        };
         return Err(CliError::usage(format!(
-            "no part `{name}` with keyed state is in the checkpoint"
+            "no {what} `{name}` with keyed state is in the checkpoint"
         ))
-        .expected(format!("one of {}", known_parts(&snapshot))));
+        .expected(known));
     };
     let shape = &snapshot.shape.parts[*first];
     let decoder = Decoder::of(&shape.name, shape.value_bytes);

@@ -180,16 +180,15 @@ fn verify(args: &CheckpointVerifyArgs, global: &GlobalArgs) -> Result<Exit, CliE
         directory.snapshot(wanted(args.epoch))?;
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    for line in listing
-        .epochs
-        .iter_mut()
-        .filter(|line| line.state == "listed")
-    {
-        let found = directory.snapshot_on(threads, Wanted::Epoch(line.epoch));
-        (line.state, line.reason) = match found {
-            Ok(_) => ("valid", None),
-            Err(error) => ("damaged", Some(error.to_string())),
-        };
+    let epochs = directory.runs().iter().flat_map(|run| &run.epochs);
+    let wanted = epochs.filter(|epoch| args.epoch.is_none_or(|wanted| wanted == epoch.epoch()));
+    for (line, epoch) in listing.epochs.iter_mut().zip(wanted) {
+        if line.state == "listed" {
+            (line.state, line.reason) = match directory.verify_on(threads, epoch) {
+                Ok(_) => ("valid", None),
+                Err(error) => ("damaged", Some(error.to_string())),
+            };
+        }
     }
     show(&listing, global)?;
     let damaged = listing.epochs.iter().any(|line| line.state == "damaged");
@@ -311,8 +310,16 @@ impl From<CheckpointError> for CliError {
     }
 }
 
-/// Names of the parts of a snapshot, for messages.
-fn known_parts(snapshot: &Snapshot<RealDisk>) -> String {
-    let names: Vec<String> = snapshot.shape.parts.iter().map(part_name).collect();
-    names.join(", ")
+/// Names of the parts of a snapshot that have entries, or of their stages, for messages.
+fn known(snapshot: &Snapshot<RealDisk>, name: impl Fn(&PartShape) -> String) -> String {
+    let parts = snapshot.shape.parts.iter();
+    let mut names: Vec<String> = parts
+        .filter(|part| part.entry_bytes > 0)
+        .map(name)
+        .collect();
+    names.dedup();
+    match names.as_slice() {
+        [] => "none: the flow has no keyed state".into(),
+        many => format!("one of {}", many.join(", ")),
+    }
 }

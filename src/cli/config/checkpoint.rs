@@ -46,9 +46,10 @@ impl CheckpointSection {
             ));
         }
         if section.restore != Restore::None && section.dir.is_none() {
-            return Err(settings.refuse(
+            return Err(settings.needs(
                 "checkpoint.restore",
-                "a directory to restore from",
+                "checkpoint.dir",
+                "the directory that holds the checkpoint",
                 "name it with --checkpoint DIR",
             ));
         }

@@ -58,6 +58,22 @@ pub enum ConfigError {
         /// Where it stands.
         origin: Box<Origin>,
     },
+    /// A setting that says nothing without another.
+    #[error("`{key}` = {value} needs `{other}`")]
+    Needs {
+        /// The setting.
+        key: String,
+        /// As given.
+        value: String,
+        /// The one that is missing.
+        other: &'static str,
+        /// What would do for that.
+        expected: &'static str,
+        /// What to do.
+        help: String,
+        /// Where it stands.
+        origin: Box<Origin>,
+    },
     /// A number outside its limits.
     #[error("`{key}` cannot be {value}")]
     OutOfRange {
@@ -109,6 +125,12 @@ impl From<ConfigError> for CliError {
                 .expected(format!("one of {known}"))
                 .help(or_show_all(help.clone())),
             ConfigError::WrongValue {
+                expected,
+                ref help,
+                ref origin,
+                ..
+            }
+            | ConfigError::Needs {
                 expected,
                 ref help,
                 ref origin,

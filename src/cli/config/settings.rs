@@ -266,6 +266,25 @@ impl Settings {
         }
     }
 
+    /// The error for a setting that says nothing without `other`, which would have to be `expected`.
+    pub fn needs(
+        &self,
+        key: &str,
+        other: &'static str,
+        expected: &'static str,
+        help: impl Into<String>,
+    ) -> ConfigError {
+        let entry = self.entry(key);
+        ConfigError::Needs {
+            key: key.to_owned(),
+            value: entry.shown(),
+            other,
+            expected,
+            help: help.into(),
+            origin: Box::new(entry.origin.clone()),
+        }
+    }
+
     /// All keys, in the order of `default.toml`.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.key.as_str())
