@@ -102,8 +102,8 @@ impl Log<'_> {
         let record_bytes = self.part.entry_bytes as usize;
         let records = header.frame_bytes as usize / record_bytes.max(1);
         let record_bits = records.next_power_of_two().trailing_zeros();
-        let locations = (bits.len() as u64 * 8).checked_shr(record_bits);
-        if records == 0 || locations.is_none_or(|frames| frames >> header.frame_bits == 0) {
+        let frames = (bits.len() as u64 * 8) >> record_bits;
+        if records == 0 || frames.checked_shr(header.frame_bits).unwrap_or(0) == 0 {
             return Err(CheckpointError::corrupt(
                 self.path,
                 format!("the map of segment {segment}"),
@@ -160,5 +160,81 @@ impl Log<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Kind;
+
+    /// A log of frames of two records of 32 bytes, four frames a segment: the bytes, as the drawing has them.
+    fn log() -> (PartShape, Vec<u8>) {
+        let part = PartShape {
+            kind: Kind::Log,
+            name: "s".into(),
+            stage_index: 1,
+            partition: 0,
+            partitions: 1,
+            scheme: "hash".into(),
+            entry_bytes: 32,
+            value_bytes: 8,
+            block_bytes: 64,
+        };
+        let mut bytes = vec![0; 4096 + 2 * 4 * 64];
+        // Segment 1, frame 2, record 1: the turn is 3, the location 1 · 8 + 2 · 2 + 1.
+        let at = 4096 + 4 * 64 + 2 * 64 + 32;
+        bytes[at..at + 4].copy_from_slice(&0xfb88_cb35_u32.to_le_bytes());
+        bytes[at + 8..at + 16].copy_from_slice(&5u64.to_le_bytes());
+        bytes[at + 16..at + 24].copy_from_slice(&77u64.to_le_bytes());
+        bytes[at + 24..at + 32].copy_from_slice(&1234u64.to_le_bytes());
+        (part, bytes)
+    }
+
+    fn map() -> Vec<u8> {
+        let mut map = vec![0; 64];
+        for (at, word) in [3u32, 64, 2, 0, 1 << 5].into_iter().enumerate() {
+            map[4 * at..][..4].copy_from_slice(&word.to_le_bytes());
+        }
+        map
+    }
+
+    fn read(map: &[u8], going: Vec<[u64; 2]>) -> Result<Vec<(u64, u64, Vec<u8>)>, CheckpointError> {
+        let (part, bytes) = log();
+        let log = Log {
+            read: &|piece, offset| {
+                piece.copy_from_slice(&bytes[offset as usize..][..piece.len()]);
+                Ok(())
+            },
+            path: Path::new("a.log"),
+            part: &part,
+            going,
+        };
+        let mut seen = Vec::new();
+        log.segment(1, map, &mut Vec::new(), &mut |record| {
+            seen.push((record.key, record.stamp, record.value.to_vec()));
+        })?;
+        Ok(seen)
+    }
+
+    #[test]
+    fn the_bytes_are_those_that_are_drawn() {
+        let seen = read(&map(), Vec::new()).expect("as it was written");
+        assert_eq!(seen, [(77, 5, 1234u64.to_le_bytes().to_vec())]);
+        assert_eq!(read(&[0; 64], Vec::new()).expect("never filled"), []);
+        let going = vec![[13, 77]];
+        assert_eq!(read(&map(), going).expect("on its way out"), []);
+        let another = vec![[13, 78]];
+        assert_eq!(read(&map(), another).expect("another key's").len(), 1);
+    }
+
+    #[test]
+    fn another_place_turn_or_size_is_told() {
+        for (at, word) in [(0, 4u32), (16, 1 << 4), (16, 1 << 5 | 1), (4, 0), (8, 40)] {
+            let mut map = map();
+            map[at..at + 4].copy_from_slice(&word.to_le_bytes());
+            let told = read(&map, Vec::new()).expect_err("not what was written");
+            assert!(told.to_string().contains("a.log"), "{told}");
+        }
     }
 }

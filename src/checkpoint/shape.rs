@@ -12,14 +12,14 @@ pub enum Kind {
     Stage,
     /// A file of results: how far it reached.
     Results,
-    /// The log of one partition of a stage with bounded state: its entries that are not in memory. Its blocks are
-    /// maps of the log's segments; `entry_bytes` is that of a record.
-    Log,
     /// An array that the operator of one partition keeps beside the states of its keys. Its blocks hold items of
     /// `value_bytes` and no entries; it has no extras.
     Array,
     /// The dead letters of events: how many there were.
     Letters,
+    /// The log of one partition of a stage with bounded state: its entries that are not in memory. Its blocks are
+    /// maps of the log's segments; `entry_bytes` is that of a record.
+    Log,
 }
 
 /// One part: what one task, one file of results, or the dead letters adds to a checkpoint.

@@ -57,7 +57,12 @@ pub(super) struct ColdPart<V: Pod> {
 
 impl ColdTiers {
     pub(super) fn new(options: &Options, servers: Servers) -> Result<Self, FlowError> {
-        let files = servers == Servers::Thread && options.state_memory_bytes > 0;
+        // Where checkpoints are made, the files lie beside theirs.
+        let logged = options
+            .checkpoint
+            .as_ref()
+            .is_some_and(|checkpoint| !checkpoint.read_only);
+        let files = servers == Servers::Thread && options.state_memory_bytes > 0 && !logged;
         let dir = match (&options.state_dir, files) {
             (_, false) => None,
             (Some(dir), true) => Some((StateDir::open(dir)?, None)),

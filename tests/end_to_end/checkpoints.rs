@@ -36,7 +36,7 @@ fn digest(summary: &Value) -> &str {
 }
 
 /// Starts the run, kills it after `delay`; what it said if it had ended by then.
-fn killed_after(scratch: &Scratch, args: &[&str], delay: Duration) -> Option<Output> {
+pub(crate) fn killed_after(scratch: &Scratch, args: &[&str], delay: Duration) -> Option<Output> {
     let mut child = scratch
         .command(args)
         .stdout(Stdio::piped())

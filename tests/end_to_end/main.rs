@@ -4,6 +4,7 @@
 mod bad_input;
 mod bad_records;
 mod bench;
+mod bounded_checkpoints;
 mod bounded_state;
 mod checkpoint_words;
 mod checkpoints;

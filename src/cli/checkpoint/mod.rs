@@ -229,7 +229,8 @@ struct Inspection {
 }
 
 fn part_name(part: &PartShape) -> String {
-    format!("{}-{}", part.name, part.partition)
+    let cold = if part.kind == Kind::Log { "-cold" } else { "" };
+    format!("{}-{}{cold}", part.name, part.partition)
 }
 
 fn inspect(args: &CheckpointInspectArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
