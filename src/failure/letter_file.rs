@@ -58,6 +58,10 @@ impl LetterFile {
         let Some(file) = &self.file else {
             return Ok(());
         };
+        if !file.metadata()?.is_file() {
+            // A pipe or a device: nothing of it can be made safe.
+            return Ok(());
+        }
         file.sync_data()?;
         if !self.listed {
             File::open(directory(&self.path))?.sync_all()?;

@@ -141,8 +141,8 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
         self
     }
 
-    /// Ends after `events_max` events, counted over all runs where one goes on from another, if the source has not
-    /// ended before.
+    /// Ends after `events_max` events, if the source has not ended before; counted over all runs, where
+    /// one goes on from another.
     pub fn at_most(mut self, events_max: u64) -> Self {
         self.events_max = events_max;
         self
