@@ -56,7 +56,8 @@ impl Port {
             part,
             sender: None,
             begun: false,
-            expected: Expected::default(),
+            // One frame at least: extras alone need it.
+            expected: Expected::new(AtomicU64::new(1)),
         }
     }
 
