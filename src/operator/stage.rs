@@ -59,6 +59,10 @@ pub(super) struct Input {
 /// Messages for which a busy task copies one block of the state that is being captured.
 const EVENTS_A_BLOCK: usize = 256;
 
+/// Messages taken from one input in a step while state is being handed over. A copy of a block takes about 0.5 µs, so
+/// that a step in which every event asks for one lasts as long as one without a checkpoint may.
+const CAPTURED_BUDGET: usize = 32;
+
 /// While events wait for their state, a core without other work looks again after this long, ns.
 const WAITING_AGAIN_NS: u64 = 50_000;
 
@@ -162,6 +166,11 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
         if body.deferred > 0 {
             body.release_watermarks(cx);
         }
+        // Each event may be the first to write to a block, whose copy those taken with it wait for.
+        let budget = match body.logic.is_captured() {
+            true => cx.budget.min(CAPTURED_BUDGET),
+            false => cx.budget,
+        };
         let mut taken = 0;
         if let Some(merge) = merge {
             taken = merge.step(inlets, body, cx);
@@ -170,7 +179,7 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
                 let index = (*first + offset) % inlets.len();
                 if !body.inputs[index].at_barrier && !body.inputs[index].ended {
                     taken +=
-                        inlets[index].take(cx.budget, |messages| body.work(messages, index, cx));
+                        inlets[index].take(budget, |messages| body.work(messages, index, cx));
                 }
             }
         }

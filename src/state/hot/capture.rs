@@ -147,7 +147,3 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "capture_tests.rs"]
-mod tests;
