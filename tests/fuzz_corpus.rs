@@ -37,3 +37,13 @@ fn configurations() {
 fn checkpoints() {
     replay("checkpoint", 16, decoders::checkpoint::decode);
 }
+
+#[test]
+fn journals() {
+    replay("journal", 8, decoders::journal::decode);
+}
+
+#[test]
+fn manifests() {
+    replay("manifest", 8, decoders::manifest::decode);
+}

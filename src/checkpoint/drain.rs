@@ -66,6 +66,11 @@ impl<D: Disk> Drain<D> {
         (taken > 0 || settled.is_some(), settled)
     }
 
+    /// Whether an epoch was begun and not settled.
+    pub fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+
     /// Goes on until the engine has finished, or is `gone`; `tell` hears of every epoch.
     pub fn run(mut self, mut tell: impl FnMut(&Settled), gone: impl Fn() -> bool) {
         let (mut last_look, mut finished) = (false, None);
