@@ -243,6 +243,13 @@ impl ResultsPart for ResultsLink {
         }
     }
 
+    fn gone(&mut self) {
+        // Without its rows no epoch becomes durable: none is waited for, and no further one is asked for.
+        if let Some(region) = self.end.get().and_then(|(_, slot)| slot.get()) {
+            region.abandon();
+        }
+    }
+
     fn durable(&self) -> u64 {
         let region = self.end.get().and_then(|(_, slot)| slot.get());
         region.map_or(0, |region| {

@@ -35,9 +35,11 @@ impl Task for SteppedWriter {
         }
         if cx.stopping {
             self.quiet_steps += 1;
-            if !self.drain.is_under_way() || self.quiet_steps > LATE_PART_STEPS {
-                return Ok(Progress::Done);
-            }
+        }
+        let ends = cx.stopping && !self.drain.is_under_way();
+        if ends || self.drain.is_abandoned() || self.quiet_steps > LATE_PART_STEPS {
+            self.drain.leave();
+            return Ok(Progress::Done);
         }
         Ok(Progress::Idle(None))
     }

@@ -9,7 +9,8 @@
 //! In a simulated run there is no publisher thread: its turns are steps (`stepped.rs`).
 //!
 //! The writer thread never waits for a sync, or the rings would fill up behind it and hold up events. After
-//! an error of the publisher no further epoch is handed to the checkpoint: none becomes durable without its rows.
+//! an error no further epoch is handed to the checkpoint: none becomes durable without its rows. The checkpoint is told
+//! that none will be ([`ResultsPart::gone`]): a source at its end would wait for the epoch under way.
 
 use super::destination::Destination;
 use super::encode::{Encoder, FileFormat, Output};
@@ -41,6 +42,9 @@ pub trait ResultsPart: Send {
 
     /// The newest epoch that is durable, 0 before the first: its rows may be published.
     fn durable(&self) -> u64;
+
+    /// The file came to an end before the run did: nothing is ready any more.
+    fn gone(&mut self);
 }
 
 /// What the encoder writes to. `csv::Writer` only lends it, hence the cell.
@@ -87,9 +91,23 @@ enum Publishes<D: Disk> {
 struct Turns<D: Disk> {
     publisher: Publisher<D>,
     orders: Receiver<Order<D::File>>,
-    part: Box<dyn ResultsPart>,
+    part: Told,
     format: FileFormat,
     published: u64,
+}
+
+/// The part of the checkpoint, which is told if the file does not come to its end.
+struct Told {
+    part: Box<dyn ResultsPart>,
+    is_whole: bool,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            self.part.gone();
+        }
+    }
 }
 
 /// What the publisher is told.
@@ -155,13 +173,7 @@ impl<D: Disk> ByEpochs<D> {
         let encoder = encoder(position.len, format, columns, texts);
         let (epochs, orders) = channel();
         let (segments, publisher) = ends;
-        let turns = Turns {
-            publisher,
-            orders,
-            part,
-            format,
-            published: 0,
-        };
+        let turns = Turns::new(publisher, orders, part, format);
         let made = ByEpochs {
             encoder: encoder.map_err(|error| SinkError::io(path, "write", error))?,
             segments,
@@ -199,13 +211,7 @@ impl<D: Disk> ByEpochs<D> {
     ) -> Result<Self, SinkError> {
         let encoder = encoder.map_err(|error| SinkError::io(path, "write", error))?;
         let (epochs, orders) = channel();
-        let turns = Turns {
-            publisher,
-            orders,
-            part,
-            format,
-            published: 0,
-        };
+        let turns = Turns::new(publisher, orders, part, format);
         let publisher = std::thread::Builder::new()
             .name("publisher".into())
             .spawn(move || turns.run())
@@ -270,6 +276,13 @@ impl<D: Disk> Destination for ByEpochs<D> {
         }
     }
 
+    fn check(&mut self) -> io::Result<()> {
+        match &self.publisher {
+            Some(Publishes::Thread(thread)) if thread.is_finished() => self.join(),
+            _ => Ok(()),
+        }
+    }
+
     fn end(mut self, rows: u64) -> io::Result<()> {
         self.hand_on()?;
         let last = self.segments.close(u64::MAX, rows);
@@ -311,12 +324,32 @@ fn refuse_native(path: &Path, format: FileFormat) -> Result<(), SinkError> {
 }
 
 impl<D: Disk> Turns<D> {
+    fn new(
+        publisher: Publisher<D>,
+        orders: Receiver<Order<D::File>>,
+        part: Box<dyn ResultsPart>,
+        format: FileFormat,
+    ) -> Self {
+        let is_whole = false;
+        Turns {
+            publisher,
+            orders,
+            part: Told { part, is_whole },
+            format,
+            published: 0,
+        }
+    }
+
     /// The publisher thread, until it is told to finish or the writer has gone.
     fn run(mut self) -> io::Result<()> {
         loop {
             match self.orders.recv_timeout(ASK_EVERY) {
                 Ok(Order::Keep(closed)) => self.keep(closed)?,
-                Ok(Order::Finish(last)) => return self.publisher.finish(last),
+                Ok(Order::Finish(last)) => {
+                    let finished = self.publisher.finish(last);
+                    self.part.is_whole = finished.is_ok();
+                    return finished;
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 // What is there is what a restore needs.
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -329,13 +362,13 @@ impl<D: Disk> Turns<D> {
     fn keep(&mut self, closed: Closed<D::File>) -> io::Result<()> {
         let epoch = closed.epoch;
         let position = self.publisher.keep(closed)?;
-        self.part.ready(epoch, &position.encode(self.format));
+        self.part.part.ready(epoch, &position.encode(self.format));
         Ok(())
     }
 
     /// Publishes the rows of epochs that have become durable; whether there were any.
     fn publish(&mut self) -> io::Result<bool> {
-        let durable = self.part.durable();
+        let durable = self.part.part.durable();
         let moved = durable > self.published;
         if moved {
             self.publisher.publish(durable)?;

@@ -261,6 +261,7 @@ impl<T: Row, O: Destination> Writing<T, O> {
             if order == ORDER_FINISH {
                 return self.conclude(complete);
             }
+            self.with_destination(O::check);
             std::thread::park_timeout(sleep);
             sleep = SLEEP_LAST.min(sleep * 2);
         }
