@@ -102,7 +102,7 @@ pub fn simulate_beside(
             if live[chosen].0 == starved.0 {
                 continue;
             }
-        } else if random.next_u64() % STARVED_ONCE_IN == 0 {
+        } else if random.next_u64().is_multiple_of(STARVED_ONCE_IN) {
             starved = (live[chosen].0, random.next_u64() % STARVED_CHOICES_MAX);
         }
         // Mostly nothing passes between two steps, sometimes a little, rarely long.
