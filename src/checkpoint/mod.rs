@@ -17,6 +17,7 @@
 mod directory;
 mod drain;
 mod error;
+mod lane;
 mod layout;
 mod listing;
 mod lock;
