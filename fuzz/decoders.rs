@@ -4,8 +4,32 @@
 //! nearly every input away at the first one, so an input whose first byte is odd has its checksums put right
 //! before it is decoded: the fuzzer then reaches what stands behind them.
 
+#[path = "journal_decoder.rs"]
+pub(crate) mod journal;
+#[path = "manifest_decoder.rs"]
+pub(crate) mod manifest;
+
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Bytes of a patch before what it writes: file, position, length.
+const PATCH_HEAD_BYTES: usize = 4;
+
+/// Applies `patches` to `files`: which file, where, how many bytes, the bytes. One without bytes cuts the file.
+fn patched(files: &mut [(PathBuf, Vec<u8>)], mut patches: &[u8]) {
+    while let Some((head, rest)) = patches.split_at_checked(PATCH_HEAD_BYTES) {
+        let index = usize::from(head[0]) % files.len();
+        let at = usize::from(u16::from_le_bytes([head[1], head[2]]));
+        let (bytes, rest) = rest.split_at(rest.len().min(usize::from(head[3])));
+        let file = &mut files[index].1;
+        match file.get_mut(at..at + bytes.len()) {
+            Some(place) if !bytes.is_empty() => place.copy_from_slice(bytes),
+            Some(_) => file.truncate(at),
+            None => {}
+        }
+        patches = rest;
+    }
+}
 
 /// Writes `bytes` to a file of a directory of its own and hands its path to `read`.
 fn with_file(bytes: &[u8], read: impl FnOnce(&Path)) {
@@ -123,29 +147,15 @@ pub(crate) mod checkpoint {
     const DIR: &str = "/checkpoints";
     const PAGE_BYTES: usize = 4096;
     const BLOCK_BYTES: usize = 64;
-    /// Bytes of a patch before what it writes: file, position, length.
-    const PATCH_HEAD_BYTES: usize = 4;
 
     /// The input's first byte says which checksums are put right; behind it come patches to the files of a
     /// sound directory.
     pub(crate) fn decode(input: &[u8]) {
-        let Some((seals, mut patches)) = input.split_first() else {
+        let Some((seals, patches)) = input.split_first() else {
             return;
         };
         let mut files = sound().to_vec();
-        while let Some((head, rest)) = patches.split_at_checked(PATCH_HEAD_BYTES) {
-            let index = usize::from(head[0]) % files.len();
-            let at = usize::from(u16::from_le_bytes([head[1], head[2]]));
-            let (bytes, rest) = rest.split_at(rest.len().min(usize::from(head[3])));
-            let file = &mut files[index].1;
-            match file.get_mut(at..at + bytes.len()) {
-                Some(place) if !bytes.is_empty() => place.copy_from_slice(bytes),
-                // A patch without bytes cuts the file.
-                Some(_) => file.truncate(at),
-                None => {}
-            }
-            patches = rest;
-        }
+        super::patched(&mut files, patches);
         seal(&mut files, *seals);
         read(&files);
     }

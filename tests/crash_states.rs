@@ -1,14 +1,15 @@
-//! Checkpoints survive a crash at every call to the disk, and one in the recovery from it.
+//! Checkpoints survive a crash at every call to the disk, and one in the recovery from it; and whole flows give each
+//! result once.
 //!
 //! The long form is `cargo run -p millstream-tools --release --bin crash_states -- --seeds 0..10000`. A seed
-//! that failed is replayed by the same command with `--seeds` and its number.
+//! that failed is replayed by the same command with `--seeds` and its number; with `--flows` it is one of whole flows.
 
 #[path = "explore/careless.rs"]
 mod careless;
 mod explore;
 
 use careless::{Careless, Carelessness};
-use explore::{Checkpoints, Extent, Subject, Totals, explore};
+use explore::{Checkpoints, Extent, FlowTotals, Subject, Totals, explore, explore_flow};
 use std::ops::Range;
 
 const EXTENT: Extent = Extent {
@@ -68,6 +69,25 @@ fn nor_does_a_crash_in_a_recovery_from_a_crash_in_a_recovery() {
     };
     let totals = sound(10_000..10_030, extent);
     assert!(totals.runs > 60, "{totals}");
+}
+
+#[test]
+fn whole_flows_give_each_result_once_whatever_crashes() {
+    let mut totals = FlowTotals::default();
+    for seed in 0..1_050 {
+        match explore_flow(seed) {
+            Ok(found) => totals.add(&found),
+            Err(wrong) => panic!(
+                "{wrong}\nreplay: cargo run -p millstream-tools --bin crash_states -- --flows --seeds {seed}"
+            ),
+        }
+    }
+    println!("{totals}");
+    assert!(totals.flows >= 1_000, "{totals}");
+    assert!(totals.in_recovery >= 500, "{totals}");
+    assert!(totals.between_steps >= 500, "{totals}");
+    assert!(totals.reshaped >= 400, "{totals}");
+    assert!(totals.failed >= 100 && totals.refused >= 10, "{totals}");
 }
 
 /// The explorer itself: over a disk whose promises are not kept it must find wrong recoveries.

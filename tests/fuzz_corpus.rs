@@ -35,5 +35,15 @@ fn configurations() {
 
 #[test]
 fn checkpoints() {
-    replay("checkpoint", 16, decoders::checkpoint::decode);
+    replay("checkpoint", 60, decoders::checkpoint::decode);
+}
+
+#[test]
+fn journals() {
+    replay("journal", 60, decoders::journal::decode);
+}
+
+#[test]
+fn manifests() {
+    replay("manifest", 60, decoders::manifest::decode);
 }

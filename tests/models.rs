@@ -1,4 +1,4 @@
-//! The two protocols between threads that are ours, in every order of steps that the memory model allows.
+//! The protocols between threads that are ours, in every order of steps that the memory model allows.
 //!
 //! Not copies: the files of `src` are compiled into this program, where `crate::sys` is loom's atomics and
 //! a memory that remembers its pages. So whatever is changed there is tried here. loom tries every order of
@@ -17,10 +17,14 @@ mod idle;
 #[path = "../src/state/growth.rs"]
 mod growth;
 
+#[allow(dead_code, unreachable_pub)]
+#[path = "../src/checkpoint/lane.rs"]
+mod lane;
+
 /// What stands in for `src/sys`.
 mod sys {
     pub(crate) mod sync {
-        pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+        pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
         use loom::sync::{Arc, Condvar, Mutex};
         use std::time::Duration;
 
@@ -281,6 +285,133 @@ mod pages_ahead_of_growth {
             helper.join().expect("it serves");
             assert!(growth.is_ready(0));
             look(&growth, 2, 4);
+        });
+    }
+}
+
+/// Lanes of the region that engine and writer of checkpoints share: a frame is never written while it is read, and
+/// comes once, in order, whole.
+mod frames_of_a_checkpoint {
+    use super::lane::{LaneWords, SendEnd, TakeEnd};
+    use super::sys::sync::AtomicU64;
+    use super::*;
+    use loom::cell::UnsafeCell;
+
+    /// A lane in miniature. The cells are loom's: it reports a write to one that is being read.
+    struct Lane {
+        head: AtomicU64,
+        origin: AtomicU64,
+        tail: AtomicU64,
+        frames: Vec<UnsafeCell<u64>>,
+    }
+
+    /// The protocol gives a slot to one side at a time: what the models are to find out.
+    #[allow(unsafe_code)]
+    // SAFETY: loom checks every access to the cells, and fails the model where two are not ordered.
+    unsafe impl Sync for Lane {}
+
+    impl Lane {
+        fn new(slots: usize) -> Arc<Self> {
+            Arc::new(Lane {
+                head: AtomicU64::new(0),
+                origin: AtomicU64::new(0),
+                tail: AtomicU64::new(0),
+                frames: (0..slots).map(|_| UnsafeCell::new(0)).collect(),
+            })
+        }
+
+        fn words(&self) -> LaneWords<'_> {
+            LaneWords {
+                head: &self.head,
+                origin: &self.origin,
+                tail: &self.tail,
+                slots: self.frames.len() as u64,
+            }
+        }
+
+        #[allow(unsafe_code)]
+        fn write(&self, slot: u64, value: u64) {
+            // SAFETY: the slot is the sender's.
+            self.frames[slot as usize].with_mut(|frame| unsafe { *frame = value });
+        }
+
+        #[allow(unsafe_code)]
+        fn read(&self, slot: u64) -> u64 {
+            // SAFETY: the slot is the receiver's.
+            self.frames[slot as usize].with(|frame| unsafe { *frame })
+        }
+    }
+
+    /// Sends `values`, rewinding before each where `rewinds`, as a task does at each epoch.
+    fn send(lane: &Lane, values: std::ops::RangeInclusive<u64>, rewinds: bool) {
+        let mut end = SendEnd::new(lane.words());
+        for value in values {
+            if rewinds {
+                end.rewind(lane.words());
+            }
+            while end.room(lane.words()) == 0 {
+                thread::yield_now();
+            }
+            lane.write(end.next(lane.words()), value);
+            end.publish(lane.words());
+        }
+    }
+
+    /// Takes frames until `last` has come; they must come in order, each once.
+    fn take(lane: &Lane, last: u64) {
+        let mut end = TakeEnd::new(lane.words());
+        let mut seen = 0;
+        while seen < last {
+            let waiting = end.waiting(lane.words());
+            for _ in 0..waiting {
+                let value = lane.read(end.next(lane.words()));
+                assert_eq!(value, seen + 1, "the next frame, whole");
+                seen = value;
+                end.release(lane.words());
+            }
+            if waiting == 0 {
+                thread::yield_now();
+            }
+        }
+    }
+
+    fn all_come(slots: usize, last: u64, rewinds: bool) {
+        check(3, move || {
+            let lane = Lane::new(slots);
+            let sent = lane.clone();
+            let sender = thread::spawn(move || send(&sent, 1..=last, rewinds));
+            take(&lane, last);
+            sender.join().expect("it sends");
+        });
+    }
+
+    #[test]
+    fn frames_come_once_in_order_and_whole() {
+        all_come(2, 4, false);
+    }
+
+    #[test]
+    fn slots_that_are_used_again_from_the_first_are_the_senders() {
+        all_come(2, 3, true);
+        all_come(3, 3, true);
+    }
+
+    /// The models themselves: a sender that does not look for room is found out.
+    #[test]
+    #[should_panic]
+    fn a_frame_that_is_written_before_it_was_read_is_found_out() {
+        check(3, || {
+            let lane = Lane::new(2);
+            let sent = lane.clone();
+            let sender = thread::spawn(move || {
+                for value in 1..=3 {
+                    let mut end = SendEnd::new(sent.words());
+                    sent.write(end.next(sent.words()), value);
+                    end.publish(sent.words());
+                }
+            });
+            take(&lane, 3);
+            sender.join().expect("it sends");
         });
     }
 }

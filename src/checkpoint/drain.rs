@@ -66,6 +66,21 @@ impl<D: Disk> Drain<D> {
         (taken > 0 || settled.is_some(), settled)
     }
 
+    /// Whether what has not been sent will not come.
+    pub fn is_abandoned(&self) -> bool {
+        self.region.is_abandoned()
+    }
+
+    /// Tells the engine that nobody settles its epochs any more.
+    pub fn leave(&self) {
+        self.region.writer_gone();
+    }
+
+    /// Whether an epoch was begun and not settled.
+    pub fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+
     /// Goes on until the engine has finished, or is `gone`; `tell` hears of every epoch.
     pub fn run(mut self, mut tell: impl FnMut(&Settled), gone: impl Fn() -> bool) {
         let (mut last_look, mut finished) = (false, None);

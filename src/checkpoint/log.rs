@@ -23,6 +23,7 @@ use super::error::CheckpointError;
 use super::names::{log_of, stems};
 use super::record::{self, LOG_HEADER_BYTES};
 use super::shape::{PartShape, Shape};
+use crate::sys::disk::Disk;
 use bytemuck::{Pod, Zeroable};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,8 +33,14 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// When the directory cannot be made.
-pub fn log_path(run_dir: &Path, shape: &Shape, part: usize) -> Result<PathBuf, CheckpointError> {
-    std::fs::create_dir_all(run_dir).map_err(CheckpointError::io(run_dir, "make it"))?;
+pub fn log_path<D: Disk>(
+    disk: &D,
+    run_dir: &Path,
+    shape: &Shape,
+    part: usize,
+) -> Result<PathBuf, CheckpointError> {
+    disk.create_dir(run_dir)
+        .map_err(CheckpointError::io(run_dir, "make it"))?;
     Ok(run_dir.join(log_of(&stems(shape)[part])))
 }
 

@@ -19,6 +19,7 @@ mod directory;
 mod drain;
 mod error;
 mod handover;
+mod lane;
 mod layout;
 mod listing;
 mod lock;

@@ -137,10 +137,18 @@ impl Port {
             .is_some_and(|sender| sender.room() > RESERVED)
     }
 
-    /// Whether more than half of the frames are free.
+    /// Whether more than half of the frames are free. Where they are not and the writer has gone, nobody will make
+    /// room: the epoch is void, so that no task waits for its end.
     #[inline]
     pub fn has_ample_room(&mut self) -> bool {
-        self.sender.as_mut().is_some_and(Sender::has_ample_room)
+        let Some(sender) = &mut self.sender else {
+            return false;
+        };
+        if sender.has_ample_room() {
+            return true;
+        }
+        self.begun &= !sender.region().is_writer_gone();
+        false
     }
 
     /// Sends the `len` bytes at `block`. False: there was no room, and the epoch is void.
@@ -311,6 +319,20 @@ mod tests {
         assert!(block(&mut port, 0));
         port.end(1);
         assert_eq!(all(&mut inflow).len(), 3);
+    }
+
+    #[test]
+    fn an_epoch_that_nobody_will_make_room_for_is_void() {
+        let (mut port, _inflow, region) = pair(0);
+        assert!(port.begin(1).is_some());
+        let mut index = 0;
+        while port.has_ample_room() {
+            assert!(block(&mut port, index));
+            index += 1;
+        }
+        assert!(port.is_open(), "the writer may still make room");
+        region.writer_gone();
+        assert!(!port.has_ample_room() && !port.is_open());
     }
 
     #[test]

@@ -15,18 +15,18 @@
 //! `origin` up to `head` when the lane is empty, so that the pages used for one epoch serve the next again.
 //!
 //! Invariants
-//! 1. Frames `tail..head` belong to the receiver, all others to the sender: `head` is stored with Release
-//!    after the frame was written and loaded with Acquire before it is read; `tail` likewise the other way.
-//! 2. `origin` changes only while `tail == head`, before the next Release of `head`.
-//! 3. Slots lie inside the mapping: checked when it is made and when it is opened.
+//! 1. A frame is written by the sender between [`SendEnd::next`] and [`SendEnd::publish`] alone, and read by the
+//!    receiver between [`TakeEnd::next`] and [`TakeEnd::release`] alone: the protocol of `lane.rs`.
+//! 2. Slots lie inside the mapping: checked when it is made and when it is opened.
 #![allow(unsafe_code)]
 
 use super::ROTATION;
+use super::lane::{LaneWords, SendEnd, TakeEnd};
+use crate::sys::sync::{AtomicU64, Ordering};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"MSREGN01");
 const WORDS_BYTES: usize = 4096;
@@ -72,6 +72,17 @@ const _: () = {
     assert!(core::mem::offset_of!(LaneHead, tail) == 64);
     assert!(core::mem::offset_of!(LaneHead, offset) == 128);
 };
+
+impl LaneHead {
+    fn words(&self) -> LaneWords<'_> {
+        LaneWords {
+            head: &self.head,
+            origin: &self.origin,
+            tail: &self.tail,
+            slots: self.slots,
+        }
+    }
+}
 
 /// The head of a frame.
 #[repr(C)]
@@ -189,8 +200,7 @@ impl Region {
         unsafe { &*self.lane_head(lane) }
     }
 
-    fn frame(&self, lane: &LaneHead, number: u64) -> *mut u8 {
-        let slot = (number - lane.origin.load(Ordering::Relaxed)) % lane.slots;
+    fn frame(&self, lane: &LaneHead, slot: u64) -> *mut u8 {
         let at = lane.offset + slot * lane.frame_bytes;
         self.mapping.as_mut_ptr().wrapping_add(at as usize)
     }
@@ -266,21 +276,13 @@ const SLOTS_MIN: u64 = 64;
 pub(super) struct Sender {
     region: Arc<Region>,
     lane: usize,
-    /// Frames sent; this side alone writes it.
-    head: u64,
-    /// `tail` as last seen.
-    tail: u64,
+    end: SendEnd,
 }
 
 impl Sender {
     pub(super) fn new(region: Arc<Region>, lane: usize) -> Self {
-        let head = region.lane(lane).head.load(Ordering::Relaxed);
-        Sender {
-            region,
-            lane,
-            head,
-            tail: head,
-        }
+        let end = SendEnd::new(region.lane(lane).words());
+        Sender { region, lane, end }
     }
 
     pub(super) fn region(&self) -> &Region {
@@ -294,13 +296,7 @@ impl Sender {
 
     /// Free frames.
     pub(super) fn room(&mut self) -> u64 {
-        let lane = self.region.lane(self.lane);
-        let slots = lane.slots;
-        if self.head - self.tail >= slots / 2 {
-            // Acquire pairs with the Release in `Receiver::take`: the slots are the sender's again.
-            self.tail = lane.tail.load(Ordering::Acquire);
-        }
-        slots - (self.head - self.tail)
+        self.end.room(self.region.lane(self.lane).words())
     }
 
     /// Whether more than half of the frames are free.
@@ -310,11 +306,7 @@ impl Sender {
 
     /// Starts again with the first slot, if the lane is empty.
     pub(super) fn rewind(&mut self) {
-        let lane = self.region.lane(self.lane);
-        self.tail = lane.tail.load(Ordering::Acquire);
-        if self.tail == self.head {
-            lane.origin.store(self.head, Ordering::Relaxed);
-        }
+        self.end.rewind(self.region.lane(self.lane).words());
     }
 
     /// Sends a frame with `len` bytes from `payload`. There must be room, and for so many bytes.
@@ -325,16 +317,14 @@ impl Sender {
     pub(super) unsafe fn send(&mut self, head: FrameHead, payload: *const u8) {
         let lane = self.region.lane(self.lane);
         let len = head.len as usize;
-        assert!(len <= self.payload_bytes() && self.head - self.tail < lane.slots);
-        let frame = self.region.frame(lane, self.head);
-        // SAFETY: invariants 1 and 3: the slot is inside the mapping and the sender's; `payload` by contract.
+        assert!(len <= self.payload_bytes(), "it fits a frame");
+        let frame = self.region.frame(lane, self.end.next(lane.words()));
+        // SAFETY: invariants 1 and 2: the slot is inside the mapping and the sender's; `payload` by contract.
         unsafe {
             frame.cast::<FrameHead>().write(head);
             std::ptr::copy_nonoverlapping(payload, frame.add(FRAME_HEAD_BYTES), len);
         }
-        self.head += 1;
-        // Release pairs with the Acquire in `Receiver::take`: the frame is whole before it is counted.
-        lane.head.store(self.head, Ordering::Release);
+        self.end.publish(lane.words());
     }
 }
 
@@ -343,24 +333,23 @@ impl Sender {
 pub(super) struct Receiver {
     region: Arc<Region>,
     lane: usize,
-    tail: u64,
+    end: TakeEnd,
 }
 
 impl Receiver {
     pub(super) fn new(region: Arc<Region>, lane: usize) -> Self {
-        let tail = region.lane(lane).tail.load(Ordering::Relaxed);
-        Receiver { region, lane, tail }
+        let end = TakeEnd::new(region.lane(lane).words());
+        Receiver { region, lane, end }
     }
 
     /// Shows up to `most` frames to `show`, in order; returns how many there were.
     pub(super) fn take(&mut self, most: u64, mut show: impl FnMut(FrameHead, &[u8])) -> u64 {
         let lane = self.region.lane(self.lane);
-        // Acquire pairs with the Release in `Sender::send`.
-        let count = most.min(lane.head.load(Ordering::Acquire) - self.tail);
+        let count = most.min(self.end.waiting(lane.words()));
         for _ in 0..count {
-            let frame = self.region.frame(lane, self.tail);
-            // SAFETY: invariants 1 and 3: the frame was written before it was counted, and stays as it is
-            // until `tail` passes it. Every byte of a shared mapping has a value, padding as well.
+            let frame = self.region.frame(lane, self.end.next(lane.words()));
+            // SAFETY: invariants 1 and 2: the frame was written before it was counted, and stays as it is
+            // until it is released. Every byte of a shared mapping has a value, padding as well.
             let (head, payload) = unsafe {
                 let head = frame.cast::<FrameHead>().read();
                 let len = (head.len as usize).min(lane.frame_bytes as usize - FRAME_HEAD_BYTES);
@@ -368,9 +357,7 @@ impl Receiver {
                 (head, std::slice::from_raw_parts(payload, len))
             };
             show(head, payload);
-            self.tail += 1;
-            // Release pairs with the Acquire in `Sender::room`.
-            lane.tail.store(self.tail, Ordering::Release);
+            self.end.release(lane.words());
         }
         count
     }

@@ -11,7 +11,8 @@
 //! 4.2 mapped (2 cores at 2.6 GHz, both busy with other work; the test
 //! `reading_speed` measures it).
 //!
-//! Shared by as many threads as like; nothing in it changes.
+//! Shared by as many threads as like; nothing in it changes. Which kind of disk it is read from makes no difference
+//! to who has it: one that was found on a simulated disk may be taken for another's ([`Snapshot::anywhere`]).
 
 use super::error::CheckpointError;
 use super::layout::{GROUP_PLACES, Header, PAGE_BYTES, PLACES_MAX, Places, index_offset, seal_of};
@@ -21,6 +22,9 @@ use super::names::{log_of, stems};
 use super::shape::{Kind, Shape};
 use super::slot::{Slot, SlotPart};
 use crate::sys::disk::{Disk, DiskFile, Open};
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,10 +43,32 @@ struct PartIndex {
     crcs: Vec<u32>,
 }
 
+/// A disk to read files of.
+trait Files: Send + Sync {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Bytes>>;
+}
+
+/// A file that is read.
+trait Bytes {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+impl<D: Disk> Files for D {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Bytes>> {
+        Ok(Box::new(Disk::open(self, path, Open::Read)?))
+    }
+}
+
+impl<F: DiskFile> Bytes for F {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        DiskFile::read_at(self, bytes, offset)
+    }
+}
+
 /// The state at one epoch.
-#[derive(Debug)]
 pub struct Snapshot<D: Disk> {
-    disk: D,
+    files: Box<dyn Files>,
+    of: PhantomData<fn() -> D>,
     /// The run that wrote it.
     pub run: u64,
     /// The epoch.
@@ -52,6 +78,16 @@ pub struct Snapshot<D: Disk> {
     /// The parts of the flow.
     pub shape: Shape,
     parts: Vec<PartIndex>,
+}
+
+impl<D: Disk> fmt::Debug for Snapshot<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("run", &self.run)
+            .field("epoch", &self.epoch)
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<D: Disk> Snapshot<D> {
@@ -66,13 +102,29 @@ impl<D: Disk> Snapshot<D> {
             parts.push(open_part(&disk, (path, log), slot, number, expected)?);
         }
         Ok(Snapshot {
-            disk,
+            files: Box::new(disk),
+            of: PhantomData,
             run: slot.run,
             epoch: slot.epoch,
             wall_ms: slot.wall_ms,
             shape: slot.shape.clone(),
             parts,
         })
+    }
+}
+
+impl<D: Disk> Snapshot<D> {
+    /// The same, still read from where it was found, for whoever asks for one of another kind of disk.
+    pub fn anywhere<E: Disk>(self) -> Snapshot<E> {
+        Snapshot {
+            files: self.files,
+            of: PhantomData,
+            run: self.run,
+            epoch: self.epoch,
+            wall_ms: self.wall_ms,
+            shape: self.shape,
+            parts: self.parts,
+        }
     }
 
     /// Bytes of entries and extras.
@@ -174,7 +226,7 @@ impl<D: Disk> Snapshot<D> {
             return Ok(());
         }
         let path = &self.parts[part].log;
-        let file = self.disk.open(path, Open::Read);
+        let file = self.files.open(path);
         let file = file.map_err(CheckpointError::io(path, "open it"))?;
         let log = Log {
             read: &|bytes, offset| file.read_at(bytes, offset),
@@ -192,10 +244,7 @@ impl<D: Disk> Snapshot<D> {
     }
 
     /// On `threads` threads, a group of places at a time; the error is that of the first group that has one.
-    pub(super) fn verify_on(&self, threads: usize) -> Result<(), CheckpointError>
-    where
-        D: Sync,
-    {
+    pub(super) fn verify_on(&self, threads: usize) -> Result<(), CheckpointError> {
         let groups = self.parts.iter().enumerate().flat_map(|(part, index)| {
             let total = index.places.total();
             (0..index.places.groups()).map(move |group| {
@@ -253,8 +302,8 @@ impl<D: Disk> Snapshot<D> {
         let block_bytes = places.block_bytes as usize;
         let at_once = (PIECE_BYTES / block_bytes) as u64;
         let file = self
-            .disk
-            .open(path, Open::Read)
+            .files
+            .open(path)
             .map_err(CheckpointError::io(path, "open it"))?;
         let mut piece = vec![0; block_bytes * at_once.min(range.end - range.start) as usize];
         let mut first = range.start;

@@ -16,8 +16,8 @@ use super::options::Options;
 use super::plan::FlowError;
 use super::restored::{Restored, Share};
 use crate::checkpoint::{
-    CheckpointError, DirLock, Expected, Kind, PartShape, Port, ROTATION, Region, Running, Saved,
-    Settled, Shape, Slot, WriterOrder,
+    CheckpointError, DirLock, Drain, Expected, Kind, PartShape, Port, ROTATION, Region, Running,
+    Saved, Settled, Shape, Slot, Writer, WriterOrder,
 };
 use crate::failure::Post;
 use crate::latency::{CheckpointSummary, RestoredSummary};
@@ -26,6 +26,8 @@ use crate::sink::Sink;
 use crate::source::Checkpoints;
 use crate::state::TableShape;
 use crate::sys::procfs;
+use crate::sys::simulated_disk::SimulatedDisk;
+use std::sync::Arc;
 
 /// Bytes of the frames of parts without entries.
 const EXTRAS_BLOCK_BYTES: u32 = 4096;
@@ -251,6 +253,28 @@ impl Parts {
         Ok(())
     }
 
+    /// The same for a simulated run: the writer, to be stepped; `None` where no checkpoints are made.
+    pub(super) fn stepped(self) -> Result<Option<Drain<SimulatedDisk>>, FlowError> {
+        let Some(disk) = self.opened.simulated else {
+            return Ok(None);
+        };
+        let region = region(&self.shape, &self.options, self.opened.first_epoch)?;
+        let writer = Writer::new(
+            disk,
+            self.opened.run_dir,
+            self.shape,
+            self.opened.first_epoch,
+        )?;
+        // Nobody has set it: the slot is this plan's own.
+        let _ = self.slot.set(region.clone());
+        Ok(Some(Drain::new(region, writer)))
+    }
+
+    /// Whether it is on a simulated disk.
+    pub(super) fn is_simulated(&self) -> bool {
+        self.opened.simulated.is_some()
+    }
+
     /// All parts are known: makes the region, and starts the writer.
     pub(super) fn start(self, spare_cpus: Vec<usize>) -> Result<Writing, FlowError> {
         let restore_ns = self.opened.since.elapsed().as_nanos() as u64;
@@ -261,22 +285,7 @@ impl Parts {
                 at_work: None,
             });
         };
-        let payloads = self
-            .shape
-            .parts
-            .iter()
-            .map(|part| part.block_bytes as usize);
-        let payloads: Vec<usize> = payloads.collect();
-        let staging_bytes = match self.options.staging_bytes {
-            0 => procfs::available_memory_bytes() / STAGING_SHARE,
-            given => given,
-        };
-        let region =
-            Region::new(&payloads, staging_bytes).map_err(|source| CheckpointError::Start {
-                what: "memory for staging",
-                source,
-            })?;
-        region.settle(self.opened.first_epoch - 1, [0; ROTATION]);
+        let region = region(&self.shape, &self.options, self.opened.first_epoch)?;
         let order = WriterOrder {
             run_dir: self.opened.run_dir,
             shape: self.shape,
@@ -348,6 +357,27 @@ impl Parts {
         }
         Ok(())
     }
+}
+
+/// The memory through which the parts hand over their state.
+fn region(
+    shape: &Shape,
+    options: &CheckpointOptions,
+    first_epoch: u64,
+) -> Result<Arc<Region>, FlowError> {
+    let payloads = shape.parts.iter().map(|part| part.block_bytes as usize);
+    let payloads: Vec<usize> = payloads.collect();
+    let staging_bytes = match options.staging_bytes {
+        0 => procfs::available_memory_bytes() / STAGING_SHARE,
+        given => given,
+    };
+    let region =
+        Region::new(&payloads, staging_bytes).map_err(|source| CheckpointError::Start {
+            what: "memory for staging",
+            source,
+        })?;
+    region.settle(first_epoch - 1, [0; ROTATION]);
+    Ok(region)
 }
 
 /// The checkpoints of a flow that runs.

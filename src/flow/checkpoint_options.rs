@@ -6,12 +6,14 @@
 use super::plan::FlowError;
 use super::restored::Restored;
 use crate::checkpoint::{
-    CheckpointError, DirLock, Directory, Port, Slot, Wanted, WriterKind, lock_patiently, next_run,
-    run_name,
+    CheckpointError, DirLock, Directory, NextRun, Port, Slot, Wanted, WriterKind, lock_patiently,
+    next_run, run_name,
 };
 use crate::sink::ResultsPart;
+use crate::sys::disk::Disk;
 use crate::sys::real_disk::RealDisk;
-use std::path::PathBuf;
+use crate::sys::simulated_disk::SimulatedDisk;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -48,6 +50,8 @@ pub struct CheckpointOptions {
     pub request: Arc<AtomicBool>,
     /// Only restore: make no checkpoints, and neither lock the directory nor write to it.
     pub read_only: bool,
+    /// For a simulated run: the disk that `dir` is on. Nothing of the machine's is then read, written or locked.
+    pub simulated: Option<SimulatedDisk>,
     /// What was found when the directory was opened, until the flow takes it up.
     found: Arc<Mutex<Found>>,
 }
@@ -63,6 +67,7 @@ impl CheckpointOptions {
             restore: Restore::default(),
             request: Arc::default(),
             read_only: false,
+            simulated: None,
             found: Arc::default(),
         }
     }
@@ -115,6 +120,8 @@ struct Found {
 pub(super) struct Opened {
     /// `None` where the directory is only read.
     pub(super) lock: Option<DirLock>,
+    /// The simulated disk, if it is on one.
+    pub(super) simulated: Option<SimulatedDisk>,
     /// Directory of the run to come.
     pub(super) run_dir: PathBuf,
     pub(super) first_epoch: u64,
@@ -126,39 +133,53 @@ pub(super) struct Opened {
 
 impl Opened {
     fn open(options: &CheckpointOptions, flow: &str) -> Result<Self, FlowError> {
+        match &options.simulated {
+            None => {
+                let lock = || lock_patiently(&options.dir);
+                Opened::open_on(&RealDisk::plain(), lock, options, flow)
+            }
+            Some(disk) => Opened::open_on(disk, || make_dir(disk, &options.dir), options, flow),
+        }
+    }
+
+    /// Looks through the directory, which `lock` makes and keeps others away from.
+    fn open_on<D: Disk, L: Into<Option<DirLock>>>(
+        disk: &D,
+        lock: impl Fn() -> Result<L, CheckpointError>,
+        options: &CheckpointOptions,
+        flow: &str,
+    ) -> Result<Self, FlowError> {
         let since = Instant::now();
         let wanted = match options.restore {
             Restore::None => None,
             Restore::Latest | Restore::LatestOrAnew => Some(Wanted::Latest),
             Restore::Epoch(epoch) => Some(Wanted::Epoch(epoch)),
         };
-        let disk = RealDisk::plain();
         let may_be_new = options.restore == Restore::LatestOrAnew;
         if wanted.is_some() && !may_be_new {
             // Looked at before anything is made: a wrong path must not become a directory.
-            Directory::open(disk, &options.dir)?;
+            Directory::open(disk.clone(), &options.dir)?;
         }
-        let lock = (!options.read_only).then(|| lock_patiently(&options.dir));
-        let lock = lock.transpose()?;
-        let next = next_run(&disk, &options.dir)?;
+        let lock = (!options.read_only).then(lock).transpose()?;
+        let next = next_run(disk, &options.dir)?;
         let (mut restored, mut rejected) = (None, Vec::new());
         match wanted {
-            None if lock.is_some()
-                && next.run > 1
-                && Directory::open(disk, &options.dir)?.holds_epochs() =>
-            {
+            None if !options.read_only && is_in_use(disk, &options.dir, &next)? => {
                 let dir = options.dir.display().to_string();
                 return Err(CheckpointError::NotEmpty { dir }.into());
             }
             None => {}
             Some(wanted) => {
-                let threads = std::thread::available_parallelism().map_or(1, usize::from);
-                let found = Directory::open(disk, &options.dir)
+                let threads = match options.simulated {
+                    None => std::thread::available_parallelism().map_or(1, usize::from),
+                    Some(_) => 1,
+                };
+                let found = Directory::open(disk.clone(), &options.dir)
                     .and_then(|directory| directory.snapshot_on(threads, wanted));
                 match found {
                     Ok((snapshot, damaged)) => {
                         rejected = damaged.iter().map(ToString::to_string).collect();
-                        restored = Some(Restored::read(snapshot, flow)?);
+                        restored = Some(Restored::read(snapshot.anywhere(), flow)?);
                     }
                     Err(
                         CheckpointError::Empty { .. }
@@ -170,7 +191,8 @@ impl Opened {
             }
         }
         Ok(Opened {
-            lock,
+            lock: lock.and_then(Into::into),
+            simulated: options.simulated.clone().filter(|_| !options.read_only),
             run_dir: options.dir.join(run_name(next.run)),
             first_epoch: next.first_epoch,
             restored,
@@ -178,6 +200,22 @@ impl Opened {
             since,
         })
     }
+}
+
+/// Makes `dir` on a disk that no other process reaches, so that there is nothing to lock.
+fn make_dir(disk: &SimulatedDisk, dir: &Path) -> Result<Option<DirLock>, CheckpointError> {
+    let made = disk.create_dir(dir);
+    let parent = dir.parent().unwrap_or(Path::new("/"));
+    made.and_then(|()| disk.sync_dir(parent))
+        .map_err(|source| CheckpointError::Start {
+            what: "the simulated directory",
+            source,
+        })?;
+    Ok(None)
+}
+
+fn is_in_use<D: Disk>(disk: &D, dir: &Path, next: &NextRun) -> Result<bool, CheckpointError> {
+    Ok(next.run > 1 && Directory::open(disk.clone(), dir)?.holds_epochs())
 }
 
 /// Connects the writer of a file of results with the checkpoints of the flow it belongs to.
@@ -202,6 +240,13 @@ impl ResultsPart for ResultsLink {
         let mut port = port.lock().unwrap_or_else(PoisonError::into_inner);
         if port.begin(epoch).is_some() && port.extras(position) {
             port.end(0);
+        }
+    }
+
+    fn gone(&mut self) {
+        // Without its rows no epoch becomes durable: none is waited for, and no further one is asked for.
+        if let Some(region) = self.end.get().and_then(|(_, slot)| slot.get()) {
+            region.abandon();
         }
     }
 

@@ -15,14 +15,21 @@ use crate::operator::StageName;
 use crate::runtime::PlacedTask;
 use crate::state::TableShape;
 use crate::state::cold::{
-    Cold, ColdOptions, ColdThread, FileStorage, LogShape, MemoryStorage, StateDir, SyncThread,
-    Syncer, cold_tier,
+    Cold, ColdOptions, ColdThread, DiskStorage, FileStorage, LogShape, MemoryStorage, StateDir,
+    SyncThread, Syncer, cold_tier,
 };
 use crate::sys::clock::Origin;
+use crate::sys::real_disk::RealDisk;
+use crate::sys::simulated_disk::SimulatedDisk;
 use crate::task::Task;
 use bytemuck::Pod;
 use std::path::PathBuf;
 use tempfile::TempDir;
+
+/// Bytes of a frame and of a segment of a log on a simulated disk: small, so that little state fills many.
+const SIMULATED_BYTES: (usize, usize) = (512, 4096);
+/// Larger values want frames of the usual size.
+const SIMULATED_VALUE_BYTES_MAX: usize = 256;
 
 /// Who answers for the cold tiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,14 +144,22 @@ impl Plan {
         name: &StageName,
         partitions: usize,
     ) -> Result<ColdPart<V>, FlowError> {
-        let options = ColdOptions {
+        let mut options = ColdOptions {
             partition: name.partition as u32,
             ..ColdOptions::default()
         };
+        let simulated = self.parts.as_ref().and_then(Parts::simulated);
+        if simulated.is_some() && size_of::<V>() < SIMULATED_VALUE_BYTES_MAX {
+            (options.frame_bytes, options.segment_bytes) = SIMULATED_BYTES;
+            options.grow_bytes = SIMULATED_BYTES.1 as u64;
+        }
         let log = self.log::<V>(name, partitions, &options)?;
         let cold = &mut self.cold;
         let title = format!("cold tier of {} {}", name.name, name.partition);
         let (tier, server) = match (&log, &cold.dir) {
+            (Some((.., path)), _) if let Some(disk) = &simulated => {
+                cold_tier(DiskStorage::create(disk, path)?, options)?
+            }
             (Some((.., path)), _) => {
                 let (tier, server) = cold_tier(FileStorage::log(path.clone(), &options)?, options)?;
                 let syncer = cold.syncer().map_err(FlowError::Helper)?;
@@ -187,6 +202,11 @@ impl Plan {
 }
 
 impl Parts {
+    /// The disk they are on, if it is a simulated one.
+    fn simulated(&self) -> Option<SimulatedDisk> {
+        self.opened.simulated.clone()
+    }
+
     /// The log of a partition whose state is bounded, and where it lies; `None` where nothing is written.
     pub(super) fn log(
         &mut self,
@@ -195,7 +215,7 @@ impl Parts {
         value_bytes: usize,
         log: LogShape,
     ) -> Result<Option<(Port, PathBuf)>, FlowError> {
-        if self.opened.lock.is_none() {
+        if self.opened.lock.is_none() && self.opened.simulated.is_none() {
             return Ok(None);
         }
         let port = self.add(PartShape {
@@ -210,7 +230,11 @@ impl Parts {
             block_bytes: log.map_bytes,
         });
         let part = self.shape.parts.len() - 1;
-        let path = log_path(&self.opened.run_dir, &self.shape, part)?;
+        let run_dir = &self.opened.run_dir;
+        let path = match &self.opened.simulated {
+            None => log_path(&RealDisk::plain(), run_dir, &self.shape, part)?,
+            Some(disk) => log_path(disk, run_dir, &self.shape, part)?,
+        };
         Ok(Some((port, path)))
     }
 }

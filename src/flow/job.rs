@@ -1,15 +1,17 @@
 //! A finished flow: run it on cores, or simulate it from a seed.
 
 use super::account::{Answers, Facts, account};
+use super::checkpoint::Parts;
 use super::cold::{Helper, Servers};
 use super::options::Options;
 use super::plan::{FlowError, Plan};
 use super::stages::Build;
+use super::stepped_writer::SteppedWriter;
 use crate::failure::EventLetter;
 use crate::latency::Report;
-use crate::runtime::{Update, run, simulate, spare_cpus};
+use crate::runtime::{Beside, PlacedTask, Update, run, simulate_beside, spare_cpus};
 use crate::sink::{Sink, SinkEnd};
-use crate::task::CacheFigures;
+use crate::task::{CacheFigures, Task};
 use std::marker::PhantomData;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -77,6 +79,9 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
             .collect();
         let options = placed.options;
         let spare_cpus = spare_cpus(&options.run_options());
+        if placed.parts.as_ref().is_some_and(Parts::is_simulated) {
+            return Err(FlowError::SimulatedDisk);
+        }
         let (mut parts, mut failures) = (placed.parts, placed.failures);
         if let (Some(parts), Some(post)) = (&mut parts, failures.post()) {
             parts.letters(post)?;
@@ -130,12 +135,49 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         self.simulate_with(seed, Servers::Inline)
     }
 
+    /// As [`Job::simulate`], with checkpoints on the simulated disk of the options, whose writer is stepped as one more
+    /// task; so are `beside`, such as a [`SteppedFile`](crate::sink::SteppedFile), until `stops` says that the machine
+    /// stops there. Then, and where anything fails as a crash makes it fail, the disk is what is left.
+    ///
+    /// # Errors
+    /// As [`Job::simulate`]; the checkpoint that is to be restored from cannot be; [`SimulateError::Stopped`].
+    pub fn simulate_until(
+        self,
+        seed: u64,
+        beside: Vec<Box<dyn Task>>,
+        stops: &mut dyn FnMut() -> bool,
+    ) -> Result<SimulatedOutcome<S>, FlowError> {
+        self.simulate_beside(seed, Servers::Tasks, beside, stops)
+    }
+
     fn simulate_with(self, seed: u64, servers: Servers) -> Result<SimulatedOutcome<S>, FlowError> {
+        self.simulate_beside(seed, servers, Vec::new(), &mut || false)
+    }
+
+    fn simulate_beside(
+        self,
+        seed: u64,
+        servers: Servers,
+        beside: Vec<Box<dyn Task>>,
+        stops: &mut dyn FnMut() -> bool,
+    ) -> Result<SimulatedOutcome<S>, FlowError> {
         let placed = self.plan(servers)?.place();
         let letters = placed.failures.letters.clone();
         let mut tasks = placed.tasks;
         tasks.extend(placed.cold.into_tasks());
-        let mut figures = simulate(tasks, seed)?;
+        let writer = placed.parts.map(Parts::stepped).transpose()?.flatten();
+        let writer = writer.map(|drain| -> Box<dyn Task> { Box::new(SteppedWriter::new(drain)) });
+        let helpers = writer.into_iter().chain(beside);
+        let helpers = helpers.enumerate().map(|(number, task)| PlacedTask {
+            name: format!("helper {number}"),
+            core: 0,
+            task,
+        });
+        let beside = Beside {
+            helpers: helpers.collect(),
+            stops,
+        };
+        let mut figures = simulate_beside(tasks, beside, seed)?;
         let sinks = take_sinks(&mut figures);
         Ok(SimulatedOutcome {
             answers: Answers::of(&figures),

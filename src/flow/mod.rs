@@ -31,6 +31,7 @@ mod plan;
 mod restored;
 mod route;
 mod stages;
+mod stepped_writer;
 mod stream;
 pub use checkpoint_options::{CheckpointOptions, Restore, ResultsLink};
 pub use failure::{FailureOptions, raw_record};

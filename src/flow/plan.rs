@@ -52,6 +52,11 @@ pub enum FlowError {
     /// Checkpoints cannot be made, or not be restored from.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A simulated disk in a run on cores.
+    #[error(
+        "checkpoints on a simulated disk are for a simulated run: use Job::simulate_until, or leave CheckpointOptions::simulated out"
+    )]
+    SimulatedDisk,
     /// The checkpoint is one of another flow.
     #[error(
         "the checkpoint was made by the flow {found:?}, and this is {flow:?}: restore with that, or give this flow a directory of its own"

@@ -178,8 +178,7 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             for offset in 0..inlets.len() {
                 let index = (*first + offset) % inlets.len();
                 if !body.inputs[index].at_barrier && !body.inputs[index].ended {
-                    taken +=
-                        inlets[index].take(budget, |messages| body.work(messages, index, cx));
+                    taken += inlets[index].take(budget, |messages| body.work(messages, index, cx));
                 }
             }
         }

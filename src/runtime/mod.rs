@@ -6,4 +6,4 @@ mod simulate;
 mod watchdog;
 pub use idle::Idle;
 pub use run::{CoreFigures, PlacedTask, RunError, RunOptions, RunRecord, Update, run, spare_cpus};
-pub use simulate::{SimulateError, simulate};
+pub use simulate::{Beside, SimulateError, simulate, simulate_beside};

@@ -1,7 +1,7 @@
 //! The same tasks under a seeded single-threaded scheduler with a virtual clock.
 //!
 //! Every choice a machine would make by chance comes from the seed: which task is stepped next, how much
-//! it may take in, how time passes. The same seed gives the same run, message for message.
+//! it may take in, how time passes, which task is starved. The same seed gives the same run, message for message.
 
 use super::run::PlacedTask;
 use crate::sys::clock::{Clock, START_NS};
@@ -12,6 +12,9 @@ use std::rc::Rc;
 
 /// Steps in a row that moved nothing, for each task, before the flow is said to be stuck.
 const STUCK_ROUNDS: usize = 2_000;
+/// One choice in so many starves the task that was chosen, for as many choices at the most.
+const STARVED_ONCE_IN: u64 = 64;
+const STARVED_CHOICES_MAX: u64 = 400;
 /// Largest budget that a seed may draw.
 const BUDGET_MAX: u64 = 200;
 
@@ -36,6 +39,21 @@ pub enum SimulateError {
         /// Their names.
         tasks: Vec<String>,
     },
+    /// It was told to stop there.
+    #[error("seed {seed}: stopped, as asked")]
+    Stopped {
+        /// The seed.
+        seed: u64,
+    },
+}
+
+/// What is stepped beside the tasks of a flow, and when everything stops.
+pub struct Beside<'a> {
+    /// Threads of a real run, as tasks. Each is told that the run is to end once the tasks of the flow, and those
+    /// before it here, are done.
+    pub helpers: Vec<PlacedTask>,
+    /// Asked between any two steps: whether the machine stops here.
+    pub stops: &'a mut dyn FnMut() -> bool,
 }
 
 /// Runs `tasks` to their end in an order drawn from `seed`.
@@ -43,6 +61,22 @@ pub enum SimulateError {
 /// # Errors
 /// When a task fails, or the flow is stuck.
 pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, SimulateError> {
+    let beside = Beside {
+        helpers: Vec::new(),
+        stops: &mut || false,
+    };
+    simulate_beside(tasks, beside, seed)
+}
+
+/// The same with what stands beside the tasks; the figures are those of the tasks alone.
+///
+/// # Errors
+/// As [`simulate`]; or it was told to stop.
+pub fn simulate_beside(
+    tasks: Vec<PlacedTask>,
+    beside: Beside<'_>,
+    seed: u64,
+) -> Result<Vec<Figures>, SimulateError> {
     let mut random = Random::stream(seed, "simulate");
     let time = Rc::new(Cell::new(START_NS));
     let mut cx = Context {
@@ -53,11 +87,25 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
         marker_due: None,
         checkpoint: Default::default(),
     };
+    let count = tasks.len();
     let mut figures: Vec<Figures> = tasks.iter().map(|_| Figures::default()).collect();
-    let mut live: Vec<(usize, PlacedTask)> = tasks.into_iter().enumerate().collect();
+    let all = tasks.into_iter().chain(beside.helpers);
+    let mut live: Vec<(usize, PlacedTask)> = all.enumerate().collect();
     let mut quiet_steps = 0;
+    let mut starved = (usize::MAX, 0);
     while !live.is_empty() {
+        if (beside.stops)() {
+            return Err(SimulateError::Stopped { seed });
+        }
         let chosen = (random.next_u64() % live.len() as u64) as usize;
+        if starved.1 > 0 {
+            starved.1 -= 1;
+            if live[chosen].0 == starved.0 {
+                continue;
+            }
+        } else if random.next_u64().is_multiple_of(STARVED_ONCE_IN) {
+            starved = (live[chosen].0, random.next_u64() % STARVED_CHOICES_MAX);
+        }
         // Mostly nothing passes between two steps, sometimes a little, rarely long.
         let pause_ns = match random.next_u64() % 16 {
             0..8 => 0,
@@ -68,6 +116,8 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
         cx.now_ns = time.get();
         cx.checkpoint = Default::default();
         cx.budget = 1 + (random.next_u64() % BUDGET_MAX) as usize;
+        let place = live[chosen].0;
+        cx.stopping = place >= count && live.iter().all(|(other, _)| *other >= place);
         let (_, seat) = &mut live[chosen];
         let progress = seat
             .task
@@ -88,7 +138,9 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
             Progress::Idle(_) | Progress::Blocked => quiet_steps += 1,
             Progress::Done => {
                 let (index, seat) = live.swap_remove(chosen);
-                figures[index] = seat.task.figures();
+                if let Some(figures) = figures.get_mut(index) {
+                    *figures = seat.task.figures();
+                }
                 quiet_steps = 0;
             }
         }

@@ -7,7 +7,8 @@ mod sinks;
 mod xxh3_48;
 pub use end::{Sink, SinkEnd};
 pub use file::{
-    FileFormat, FileSink, FileWriter, NativeResults, ResultsPart, SinkError, read_native,
+    FileFormat, FileSink, FileWriter, NativeResults, ResultsPart, SinkError, SteppedEnd,
+    SteppedFile, read_native,
 };
 pub use interval::{EpochPart, IntervalCollector, IntervalPort, interval_port};
 pub use rows::{COLUMN_NAME_BYTES, Column, KeyTexts, Kind, NoTexts, Row, row_words};

@@ -20,7 +20,7 @@ pub enum Open {
 }
 
 /// A place for files.
-pub trait Disk: Clone + Send + 'static {
+pub trait Disk: Clone + Send + Sync + 'static {
     /// One of its files.
     type File: DiskFile;
 

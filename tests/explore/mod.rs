@@ -12,15 +12,18 @@
 //!                └ and safe bytes decay ────► the state of any epoch, or a refusal; never anything else
 //! ```
 //!
-//! Everything is drawn from the seed: a seed that fails, fails again.
+//! Everything is drawn from the seed: a seed that fails, fails again. Whole flows, rather than the writer alone, are
+//! crashed in `whole`.
 
 mod check;
 mod known;
 mod run;
 mod state;
 pub(crate) mod subject;
+mod whole;
 
 pub(crate) use subject::{Begun, Checkpoints, Found, Subject};
+pub(crate) use whole::{FlowTotals, explore_flow};
 
 use check::Verdict;
 use known::Known;

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 const PARTITIONS: usize = 2;
+/// Stands for no epoch: the part was told that none will be ready any more.
+const GONE: u64 = u64::MAX;
 
 /// The checkpoint, as a test plays it.
 struct Part {
@@ -26,6 +28,10 @@ impl ResultsPart for Part {
 
     fn durable(&self) -> u64 {
         self.durable.load(Ordering::Relaxed)
+    }
+
+    fn gone(&mut self) {
+        self.durable.store(GONE, Ordering::Relaxed);
     }
 }
 

@@ -2,14 +2,17 @@
 
 use super::{digest, names, oracle, readings};
 use millstream::app::aggregate::{Aggregate, Aggregated};
-use millstream::flow::{Flow, FlowError, Options, Outcome};
+use millstream::flow::{CheckpointOptions, Flow, FlowError, Options, Outcome};
 use millstream::sink::{FileFormat, FileSink, FileWriter, NoTexts, SinkError};
-use millstream::source::Iter;
 use millstream::source::trace::native::KeyedRecord;
+use millstream::source::{Iter, Slice};
+use millstream::sys::disk::Disk;
+use millstream::sys::simulated_disk::{Fault, FaultKind, SimulatedDisk};
 use std::io;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 const FORMATS: [FileFormat; 3] = [FileFormat::Csv, FileFormat::Jsonl, FileFormat::Native];
 const PARTITIONS: usize = 2;
@@ -188,4 +191,54 @@ fn a_disk_that_is_full_ends_in_an_error() {
         output.status.success() && said.contains("1 passed"),
         "{said}"
     );
+}
+
+/// With checkpoints, a file that fails while an epoch waits for its rows: the run gives the epoch up and ends, and the
+/// file says why.
+#[test]
+fn a_run_with_checkpoints_whose_file_fails_comes_to_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().canonicalize().unwrap().join("results.csv");
+    // The rows are on a disk of which no sync succeeds; checkpoints are on the machine's.
+    let disk = SimulatedDisk::new(1);
+    let above: Vec<&Path> = path.ancestors().skip(1).collect();
+    for above in above.iter().rev().filter(|above| above.parent().is_some()) {
+        disk.create_dir(above).unwrap();
+    }
+    let mut checkpoint = CheckpointOptions::new(directory.path().join("checkpoints"));
+    checkpoint.staging_bytes = 8 << 20;
+    // The first is asked for at once, so that the source comes to its end while it is under way.
+    checkpoint.request.store(true, Ordering::Relaxed);
+    let (link, _) = checkpoint.results("flow").unwrap();
+    let part = Box::new(link);
+    let texts = Arc::new(NoTexts);
+    let format = FileFormat::Csv;
+    let made = FileWriter::create_by_epochs(disk.clone(), &path, format, PARTITIONS, texts, part);
+    let (writer, sinks) = made.unwrap();
+    disk.inject(Fault {
+        kind: FaultKind::SyncLost,
+        operation: disk.operations() + 1,
+        times: u64::MAX,
+    });
+    let (readings, _) = readings(directory.path(), 5_000);
+    let mut sinks = sinks.into_iter();
+    let options = Options {
+        cores: 1,
+        partitions: PARTITIONS,
+        checkpoint: Some(checkpoint),
+        ..Options::default()
+    };
+    let source = Slice::new(readings, |reading: &KeyedRecord| reading.ts_ns);
+    let outcome = Flow::new(options)
+        .source("readings", source)
+        .partition_by(|reading: &KeyedRecord| reading.key)
+        .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
+        .sink(move |_| sinks.next().unwrap())
+        .run()
+        .unwrap();
+    assert_eq!(outcome.report.summary.events_out, 5_000);
+    let made = outcome.report.summary.checkpoints.unwrap();
+    assert_eq!(made.durable, 0, "{made:?}");
+    let error = writer.finish().unwrap_err();
+    assert!(matches!(error, SinkError::Io { .. }), "{error}");
 }

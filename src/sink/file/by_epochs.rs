@@ -6,8 +6,11 @@
 //!                       part.durable() moved on? append to the file, sync, remove segments
 //! ```
 //!
+//! In a simulated run there is no publisher thread: its turns are steps (`stepped.rs`).
+//!
 //! The writer thread never waits for a sync, or the rings would fill up behind it and hold up events. After
-//! an error of the publisher no further epoch is handed to the checkpoint: none becomes durable without its rows.
+//! an error no further epoch is handed to the checkpoint: none becomes durable without its rows. The checkpoint is told
+//! that none will be ([`ResultsPart::gone`]): a source at its end would wait for the epoch under way.
 
 use super::destination::Destination;
 use super::encode::{Encoder, FileFormat, Output};
@@ -39,6 +42,9 @@ pub trait ResultsPart: Send {
 
     /// The newest epoch that is durable, 0 before the first: its rows may be published.
     fn durable(&self) -> u64;
+
+    /// The file came to an end before the run did: nothing is ready any more.
+    fn gone(&mut self);
 }
 
 /// What the encoder writes to. `csv::Writer` only lends it, hence the cell.
@@ -69,10 +75,39 @@ pub(super) struct ByEpochs<D: Disk> {
     segments: Segments<D>,
     /// Gone once the publisher is to leave.
     epochs: Option<Sender<Order<D::File>>>,
-    publisher: Option<JoinHandle<io::Result<()>>>,
+    publisher: Option<Publishes<D>>,
     /// About so many bytes of rows since they were last handed on.
     staged_bytes: usize,
-    _claim: Claim,
+    _claim: Option<Claim>,
+}
+
+/// Who publishes.
+enum Publishes<D: Disk> {
+    Thread(JoinHandle<io::Result<()>>),
+    Steps(Box<Turns<D>>),
+}
+
+/// What the publisher owns.
+struct Turns<D: Disk> {
+    publisher: Publisher<D>,
+    orders: Receiver<Order<D::File>>,
+    part: Told,
+    format: FileFormat,
+    published: u64,
+}
+
+/// The part of the checkpoint, which is told if the file does not come to its end.
+struct Told {
+    part: Box<dyn ResultsPart>,
+    is_whole: bool,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            self.part.gone();
+        }
+    }
 }
 
 /// What the publisher is told.
@@ -112,13 +147,58 @@ impl<D: Disk> ByEpochs<D> {
         let claim = Claim::to(path)?;
         let position = EpochPosition::decode(claim.path(), format, position)?;
         let ends = epoch_file::restore(disk, claim.path(), &position)?;
-        // Before the first row of all there is nothing, not even a header.
-        let encoder = match position.len {
-            0 => Encoder::new(Staged::default(), format, columns, texts),
-            _ => Encoder::resumed(Staged::default(), format, columns, texts),
-        };
+        let encoder = encoder(position.len, format, columns, texts);
         let restored = Self::start(claim, path, ends, encoder, format, part)?;
         Ok((restored, position.rows))
+    }
+
+    /// A file at `path` of a disk that no other program can reach: new, or as it was at `position`; and its rows by
+    /// then. [`ByEpochs::publish`] is its publisher.
+    pub(super) fn stepped(
+        disk: D,
+        path: &Path,
+        columns: &'static [Column],
+        texts: Arc<dyn KeyTexts>,
+        part: Box<dyn ResultsPart>,
+        position: Option<&[u8]>,
+    ) -> Result<(Self, u64), SinkError> {
+        let format = FileFormat::Csv;
+        let (ends, position) = match position {
+            None => (epoch_file::create(disk, path)?, EpochPosition::default()),
+            Some(position) => {
+                let position = EpochPosition::decode(path, format, position)?;
+                (epoch_file::restore(disk, path, &position)?, position)
+            }
+        };
+        let encoder = encoder(position.len, format, columns, texts);
+        let (epochs, orders) = channel();
+        let (segments, publisher) = ends;
+        let turns = Turns::new(publisher, orders, part, format);
+        let made = ByEpochs {
+            encoder: encoder.map_err(|error| SinkError::io(path, "write", error))?,
+            segments,
+            epochs: Some(epochs),
+            publisher: Some(Publishes::Steps(Box::new(turns))),
+            staged_bytes: 0,
+            _claim: None,
+        };
+        Ok((made, position.rows))
+    }
+
+    /// A turn of the publisher, where it has no thread; whether anything moved. After an error it has none.
+    pub(super) fn publish(&mut self) -> io::Result<bool> {
+        let Some(Publishes::Steps(turns)) = &mut self.publisher else {
+            return Ok(false);
+        };
+        let kept = match turns.orders.try_recv() {
+            Ok(Order::Keep(closed)) => turns.keep(closed).map(|()| true),
+            _ => Ok(false),
+        };
+        let moved = kept.and_then(|kept| Ok(turns.publish()? || kept));
+        if moved.is_err() {
+            self.publisher = None;
+        }
+        moved
     }
 
     fn start(
@@ -131,17 +211,18 @@ impl<D: Disk> ByEpochs<D> {
     ) -> Result<Self, SinkError> {
         let encoder = encoder.map_err(|error| SinkError::io(path, "write", error))?;
         let (epochs, orders) = channel();
+        let turns = Turns::new(publisher, orders, part, format);
         let publisher = std::thread::Builder::new()
             .name("publisher".into())
-            .spawn(move || run(publisher, &orders, part, format))
+            .spawn(move || turns.run())
             .map_err(|error| SinkError::io(path, "start a thread to publish", error))?;
         Ok(ByEpochs {
             encoder,
             segments,
             epochs: Some(epochs),
-            publisher: Some(publisher),
+            publisher: Some(Publishes::Thread(publisher)),
             staged_bytes: 0,
-            _claim: claim,
+            _claim: Some(claim),
         })
     }
 
@@ -164,8 +245,10 @@ impl<D: Disk> ByEpochs<D> {
     /// What the publisher came to, once it has.
     fn join(&mut self) -> io::Result<()> {
         let panicked = || io::Error::other("the publisher thread panicked; its message says where");
-        let publisher = self.publisher.take().ok_or_else(panicked)?;
-        publisher.join().map_err(|_| panicked())?
+        match self.publisher.take().ok_or_else(panicked)? {
+            Publishes::Thread(thread) => thread.join().map_err(|_| panicked())?,
+            Publishes::Steps(turns) => turns.run(),
+        }
     }
 }
 
@@ -193,6 +276,13 @@ impl<D: Disk> Destination for ByEpochs<D> {
         }
     }
 
+    fn check(&mut self) -> io::Result<()> {
+        match &self.publisher {
+            Some(Publishes::Thread(thread)) if thread.is_finished() => self.join(),
+            _ => Ok(()),
+        }
+    }
+
     fn end(mut self, rows: u64) -> io::Result<()> {
         self.hand_on()?;
         let last = self.segments.close(u64::MAX, rows);
@@ -205,7 +295,22 @@ impl<D: Disk> Drop for ByEpochs<D> {
     /// The files are left alone, for a restore; once this returns, nobody writes them any more.
     fn drop(&mut self) {
         self.epochs = None;
-        let _ = self.join();
+        if matches!(self.publisher, Some(Publishes::Thread(_))) {
+            let _ = self.join();
+        }
+    }
+}
+
+/// Goes on with a file of `len` bytes: before the first row of all there is nothing, not even a header.
+fn encoder(
+    len: u64,
+    format: FileFormat,
+    columns: &'static [Column],
+    texts: Arc<dyn KeyTexts>,
+) -> io::Result<Encoder<Staged>> {
+    match len {
+        0 => Encoder::new(Staged::default(), format, columns, texts),
+        _ => Encoder::resumed(Staged::default(), format, columns, texts),
     }
 }
 
@@ -218,30 +323,57 @@ fn refuse_native(path: &Path, format: FileFormat) -> Result<(), SinkError> {
     }
 }
 
-/// The publisher thread, until it is told to finish or the writer has gone.
-fn run<D: Disk>(
-    mut publisher: Publisher<D>,
-    orders: &Receiver<Order<D::File>>,
-    mut part: Box<dyn ResultsPart>,
-    format: FileFormat,
-) -> io::Result<()> {
-    let mut published = 0;
-    loop {
-        match orders.recv_timeout(ASK_EVERY) {
-            Ok(Order::Keep(closed)) => {
-                let epoch = closed.epoch;
-                let position = publisher.keep(closed)?;
-                part.ready(epoch, &position.encode(format));
+impl<D: Disk> Turns<D> {
+    fn new(
+        publisher: Publisher<D>,
+        orders: Receiver<Order<D::File>>,
+        part: Box<dyn ResultsPart>,
+        format: FileFormat,
+    ) -> Self {
+        let is_whole = false;
+        Turns {
+            publisher,
+            orders,
+            part: Told { part, is_whole },
+            format,
+            published: 0,
+        }
+    }
+
+    /// The publisher thread, until it is told to finish or the writer has gone.
+    fn run(mut self) -> io::Result<()> {
+        loop {
+            match self.orders.recv_timeout(ASK_EVERY) {
+                Ok(Order::Keep(closed)) => self.keep(closed)?,
+                Ok(Order::Finish(last)) => {
+                    let finished = self.publisher.finish(last);
+                    self.part.is_whole = finished.is_ok();
+                    return finished;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                // What is there is what a restore needs.
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            Ok(Order::Finish(last)) => return publisher.finish(last),
-            Err(RecvTimeoutError::Timeout) => {}
-            // What is there is what a restore needs.
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            self.publish()?;
         }
-        let durable = part.durable();
-        if durable > published {
-            publisher.publish(durable)?;
-            published = durable;
+    }
+
+    /// Makes the rows of an epoch safe, and says so to the checkpoint.
+    fn keep(&mut self, closed: Closed<D::File>) -> io::Result<()> {
+        let epoch = closed.epoch;
+        let position = self.publisher.keep(closed)?;
+        self.part.part.ready(epoch, &position.encode(self.format));
+        Ok(())
+    }
+
+    /// Publishes the rows of epochs that have become durable; whether there were any.
+    fn publish(&mut self) -> io::Result<bool> {
+        let durable = self.part.part.durable();
+        let moved = durable > self.published;
+        if moved {
+            self.publisher.publish(durable)?;
+            self.published = durable;
         }
+        Ok(moved)
     }
 }

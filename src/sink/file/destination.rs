@@ -19,6 +19,11 @@ pub(super) trait Destination: Send + 'static {
     /// All rows of `epoch` were taken, and none of a later one; so far there were `rows`.
     fn close(&mut self, epoch: u64, rows: u64) -> io::Result<()>;
 
+    /// Whether it can still be written, asked whenever there is nothing to do.
+    fn check(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// The run has succeeded, with `rows` rows.
     fn end(self, rows: u64) -> io::Result<()>;
 }

@@ -28,6 +28,7 @@ mod lexicon;
 mod native;
 mod native_read;
 mod port;
+mod stepped;
 mod whole_file;
 mod writer;
 
@@ -36,4 +37,5 @@ pub use encode::FileFormat;
 pub use error::SinkError;
 pub use native_read::{NativeResults, read_native};
 pub use port::FileSink;
+pub use stepped::{SteppedEnd, SteppedFile};
 pub use writer::FileWriter;

@@ -18,13 +18,13 @@ use super::error::SinkError;
 use super::port::{FileSink, Mark};
 use crate::sink::rows::{KeyTexts, Row, row_words, well_formed};
 use crate::sys::disk::Disk;
-use rtrb::{Consumer, RingBuffer};
+use rtrb::{Consumer, Producer, RingBuffer};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 /// Bytes of the ring of one partition: at 48 bytes a row and 10 M rows/s it fills in 1 ms, the second sleep.
@@ -116,43 +116,13 @@ impl FileWriter {
         partitions: usize,
         rows: u64,
     ) -> Result<(FileWriter, Vec<FileSink<T>>), SinkError> {
-        const {
-            assert!(well_formed(T::COLUMNS), "1 to 24 bytes a column name");
-            assert!(size_of::<T>() > 0, "a row has fields");
-        }
-        let slots = (RING_BYTES / size_of::<T>()).max(RING_ROWS_MIN);
-        let mut producers = Vec::with_capacity(partitions);
-        let mut lanes = Vec::with_capacity(partitions);
-        for _ in 0..partitions {
-            let (producer, ring) = RingBuffer::new(slots);
-            let complete = Arc::new(AtomicBool::new(false));
-            let (mark, marks) = channel();
-            let mark = O::BY_EPOCHS.then_some(mark);
-            producers.push((producer, complete.clone(), mark));
-            lanes.push(Lane {
-                ring,
-                complete,
-                marks,
-                mark: None,
-                read: 0,
-            });
-        }
-        let shared = Arc::new(Shared::default());
-        let writing = Writing {
-            path: path.to_path_buf(),
-            destination: Ok(destination),
-            lanes,
-            words: vec![0; row_words(T::COLUMNS)],
-            rows,
-            shared: shared.clone(),
-        };
+        let (writing, ports) = Writing::new(path, destination, partitions, rows);
+        let shared = writing.shared.clone();
         let thread = std::thread::Builder::new()
             .name("results".into())
             .spawn(move || writing.run())
             .map_err(|error| SinkError::io(path, "start a thread to write", error))?;
-        let sinks = producers.into_iter().map(|(ring, complete, mark)| {
-            FileSink::new(ring, complete, mark, thread.thread().clone())
-        });
+        let sinks = ports.into_iter().map(|port| port.sink(thread.thread()));
         let sinks = sinks.collect();
         let writer = FileWriter {
             path: path.to_path_buf(),
@@ -206,8 +176,21 @@ struct Lane<T> {
     read: u64,
 }
 
+/// What a sink is made of, once it is known which thread it wakes.
+pub(super) struct Unwoken<T> {
+    ring: Producer<T>,
+    complete: Arc<AtomicBool>,
+    marks: Option<Sender<Mark>>,
+}
+
+impl<T: Row> Unwoken<T> {
+    pub(super) fn sink(self, writer: &Thread) -> FileSink<T> {
+        FileSink::new(self.ring, self.complete, self.marks, writer.clone())
+    }
+}
+
 /// What the thread owns.
-struct Writing<T, O> {
+pub(super) struct Writing<T, O> {
     path: PathBuf,
     /// Or the first error.
     destination: Result<O, SinkError>,
@@ -218,13 +201,56 @@ struct Writing<T, O> {
 }
 
 impl<T: Row, O: Destination> Writing<T, O> {
+    /// Rings to `destination`, which holds `rows` rows already.
+    pub(super) fn new(
+        path: &Path,
+        destination: O,
+        partitions: usize,
+        rows: u64,
+    ) -> (Self, Vec<Unwoken<T>>) {
+        const {
+            assert!(well_formed(T::COLUMNS), "1 to 24 bytes a column name");
+            assert!(size_of::<T>() > 0, "a row has fields");
+        }
+        let slots = (RING_BYTES / size_of::<T>()).max(RING_ROWS_MIN);
+        let mut producers = Vec::with_capacity(partitions);
+        let mut lanes = Vec::with_capacity(partitions);
+        for _ in 0..partitions {
+            let (producer, ring) = RingBuffer::new(slots);
+            let complete = Arc::new(AtomicBool::new(false));
+            let (mark, marks) = channel();
+            let mark = O::BY_EPOCHS.then_some(mark);
+            producers.push(Unwoken {
+                ring: producer,
+                complete: complete.clone(),
+                marks: mark,
+            });
+            lanes.push(Lane {
+                ring,
+                complete,
+                marks,
+                mark: None,
+                read: 0,
+            });
+        }
+        let writing = Writing {
+            path: path.to_path_buf(),
+            destination: Ok(destination),
+            lanes,
+            words: vec![0; row_words(T::COLUMNS)],
+            rows,
+            shared: Arc::default(),
+        };
+        (writing, producers)
+    }
+
     fn run(mut self) -> Result<u64, SinkError> {
         let mut sleep = SLEEP_FIRST;
         loop {
             // Before the rings: what was complete here has all its rows in the ring, and this round or one
             // before finds them.
             let order = self.shared.order.load(Ordering::Acquire);
-            let complete = self.lanes.iter().filter(|lane| lane.is_complete()).count();
+            let complete = self.complete();
             if order == ORDER_ABANDON {
                 return Ok(0);
             }
@@ -235,13 +261,34 @@ impl<T: Row, O: Destination> Writing<T, O> {
             if order == ORDER_FINISH {
                 return self.conclude(complete);
             }
+            self.with_destination(O::check);
             std::thread::park_timeout(sleep);
             sleep = SLEEP_LAST.min(sleep * 2);
         }
     }
 
+    /// Partitions that have put their last row into their ring.
+    pub(super) fn complete(&self) -> usize {
+        self.lanes.iter().filter(|lane| lane.is_complete()).count()
+    }
+
+    /// The destination, and what becomes of an error of it: from then on rows are thrown away.
+    pub(super) fn with_destination<R>(
+        &mut self,
+        act: impl FnOnce(&mut O) -> io::Result<R>,
+    ) -> Option<R> {
+        match self.destination.as_mut().ok().map(act)? {
+            Ok(done) => Some(done),
+            Err(error) => {
+                self.destination = Err(SinkError::io(&self.path, "write", error));
+                self.shared.failed.store(true, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+
     /// Takes from each ring once; whether there was anything.
-    fn round(&mut self) -> bool {
+    pub(super) fn round(&mut self) -> bool {
         let mut moved = false;
         for lane in &mut self.lanes {
             let count = lane.ready().min(TURN_ROWS);
@@ -267,7 +314,7 @@ impl<T: Row, O: Destination> Writing<T, O> {
     }
 
     /// Closes the epoch at whose marks all rings stand; whether they did.
-    fn close_epoch(&mut self) -> bool {
+    pub(super) fn close_epoch(&mut self) -> bool {
         let mut epochs = self.lanes.iter().map(Lane::stands_at);
         let Some(Some(epoch)) = epochs.next() else {
             return false;
@@ -277,16 +324,12 @@ impl<T: Row, O: Destination> Writing<T, O> {
             return false;
         }
         self.lanes.iter_mut().for_each(|lane| lane.mark = None);
-        if let Ok(destination) = &mut self.destination
-            && let Err(error) = destination.close(epoch, self.rows)
-        {
-            self.destination = Err(SinkError::io(&self.path, "write", error));
-            self.shared.failed.store(true, Ordering::Relaxed);
-        }
+        let rows = self.rows;
+        self.with_destination(|destination| destination.close(epoch, rows));
         true
     }
 
-    fn conclude(self, complete: usize) -> Result<u64, SinkError> {
+    pub(super) fn conclude(self, complete: usize) -> Result<u64, SinkError> {
         let destination = self.destination?;
         if complete < self.lanes.len() {
             return Err(SinkError::Unfinished {

@@ -20,6 +20,7 @@
 //! at any time a key is in the hot table, cold, or on its way between, never in two of them.
 mod capture;
 mod compaction;
+mod disk_storage;
 mod error;
 mod fetch;
 mod file;
@@ -39,6 +40,7 @@ mod visit;
 mod waiting;
 
 pub use capture::LogShape;
+pub use disk_storage::DiskStorage;
 pub use error::ColdError;
 pub use fetch::{Fetch, Remove, Reply};
 pub use file::FileStorage;

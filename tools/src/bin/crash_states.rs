@@ -1,7 +1,8 @@
 //! `crash_states`: recovers from as many simulated crashes as one likes, and says whether any was wrong.
 
 use clap::Parser;
-use explore::{Checkpoints, Extent, Totals, explore};
+use explore::{Checkpoints, Extent, FlowTotals, Totals, explore, explore_flow};
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,9 @@ struct Args {
     /// Seeds: "17" or "0..1000"; the last one is not looked at.
     #[arg(long, default_value = "0..1000", value_parser = seeds)]
     seeds: std::ops::Range<u64>,
+    /// Whole flows, stepped from the seed and crashed once each time they live, instead of the writer alone.
+    #[arg(long)]
+    flows: bool,
     /// Runs that follow each other: 2 crashes in the recovery from a crash as well.
     #[arg(long, default_value_t = 2)]
     depth: u32,
@@ -49,27 +53,34 @@ fn seeds(text: &str) -> Result<std::ops::Range<u64>, String> {
     }
 }
 
-fn main() -> ExitCode {
-    let args = Args::parse();
-    let extent = Extent {
-        depth: args.depth,
-        images: args.images,
-        branches: args.branches,
-    };
+/// Seeds gone through on all threads; what was found, added up.
+struct Found<T> {
+    totals: T,
+    seeds: u64,
+    failures: u64,
+}
+
+/// Has `look` look at every seed; `replay` is how to look at one again.
+fn all<T: Default + Display + Send>(
+    args: &Args,
+    replay: &str,
+    look: impl Fn(u64) -> Result<T, String> + Sync,
+    add: fn(&mut T, &T),
+) -> Found<T> {
     let start = Instant::now();
     let next = AtomicU64::new(args.seeds.start);
     let failures = AtomicU64::new(0);
-    let totals = Mutex::new((Totals::default(), 0));
+    let totals = Mutex::new((T::default(), 0));
     let work = || {
         while failures.load(Ordering::Relaxed) == 0 || args.keep_going {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if !args.seeds.contains(&seed) {
                 return;
             }
-            match explore(&Checkpoints, seed, extent) {
+            match look(seed) {
                 Ok(found) => {
                     let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
-                    totals.0.add(&found);
+                    add(&mut totals.0, &found);
                     totals.1 += 1;
                     if totals.1 % 500 == 0 {
                         let seconds = start.elapsed().as_secs_f64();
@@ -80,8 +91,7 @@ fn main() -> ExitCode {
                     failures.fetch_add(1, Ordering::Relaxed);
                     println!("WRONG: {what}");
                     println!(
-                        "replay: cargo run -p millstream-tools --bin crash_states -- --seeds {seed} --depth {} --images {} --branches {}",
-                        args.depth, args.images, args.branches
+                        "replay: cargo run -p millstream-tools --bin crash_states -- --seeds {seed} {replay}"
                     );
                 }
             }
@@ -95,12 +105,41 @@ fn main() -> ExitCode {
     });
     let (totals, seeds) = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
     let seconds = start.elapsed().as_secs_f64();
-    println!("{seeds} seeds of {:?}, {extent:?}: {totals}", args.seeds);
-    println!(
-        "{seconds:.1} s, {:.1} us a state",
-        seconds * 1e6 * args.threads as f64 / totals.states.max(1) as f64
-    );
-    let failures = failures.into_inner();
+    println!("{seeds} seeds of {:?}: {totals}", args.seeds);
+    println!("{seconds:.1} s on {} threads", args.threads);
+    Found {
+        totals,
+        seeds,
+        failures: failures.into_inner(),
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let extent = Extent {
+        depth: args.depth,
+        images: args.images,
+        branches: args.branches,
+    };
+    let failures = if args.flows {
+        let found = all(&args, "--flows", explore_flow, FlowTotals::add);
+        println!(
+            "{:.2} lives a flow",
+            found.totals.lives as f64 / found.seeds.max(1) as f64
+        );
+        found.failures
+    } else {
+        let Extent {
+            depth,
+            images,
+            branches,
+        } = extent;
+        let replay = format!("--depth {depth} --images {images} --branches {branches}");
+        let look = |seed| explore(&Checkpoints, seed, extent);
+        let found = all(&args, &replay, look, Totals::add);
+        println!("{extent:?}: {} states", found.totals.states);
+        found.failures
+    };
     println!("wrong: {failures}");
     if failures == 0 {
         ExitCode::SUCCESS
