@@ -61,7 +61,7 @@ const EVENTS_A_BLOCK: usize = 256;
 
 /// Messages taken from one input in a step while state is being handed over. A copy of a block takes about 0.5 µs, so
 /// that a step in which every event asks for one lasts as long as one without a checkpoint may.
-const CAPTURED_BUDGET: usize = 32;
+const CAPTURED_BUDGET: usize = 64;
 
 /// While events wait for their state, a core without other work looks again after this long, ns.
 const WAITING_AGAIN_NS: u64 = 50_000;

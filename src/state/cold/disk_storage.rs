@@ -41,7 +41,11 @@ impl<F: DiskFile> DiskStorage<F> {
         }
     }
 
-    fn failed(&self, what: &'static str, offset: u64) -> impl FnOnce(io::Error) -> ColdError {
+    fn failed(
+        &self,
+        what: &'static str,
+        offset: u64,
+    ) -> impl FnOnce(io::Error) -> ColdError + use<F> {
         let name = self.name.clone();
         move |source| ColdError::Io {
             name,

@@ -133,6 +133,9 @@ impl Life {
                 0 => Order::Deterministic,
                 _ => Order::Arrival,
             },
+            // In every second life most keys are cold most of the time.
+            state_memory_bytes: [0, 0, 1, 8 << 10]
+                [Random::stream(self.seed, "memory").below(4) as usize],
             reserve_bytes: 1 << 24,
             checkpoint: Some(checkpoint.clone()),
             ..Options::default()

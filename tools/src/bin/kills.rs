@@ -1,6 +1,7 @@
 //! `kills`: kills the real binary at random times, as often as one likes, and says whether any recovery was
 //! wrong. A round is one SIGKILL; a run is killed and restored until it ends, then its digest is compared
-//! with that of a run that was not disturbed, and a new one begins. Writer in a process and on a thread in turn.
+//! with that of a run that was not disturbed, and a new one begins. Writer in a process and on a thread in turn; each
+//! life with memory for all state, for some of it, or for next to none, and in partitions of its own.
 
 use clap::Parser;
 use millstream::latency::read_summary;
@@ -39,6 +40,14 @@ const LOAD: [&str; 12] = [
     "1",
     "--out",
     "report",
+];
+/// What a life may be like: the next goes on from it whatever it was like itself.
+const SHAPES: [&[&str]; 5] = [
+    &[],
+    &["--partitions", "3"],
+    &["--memory", "1 MiB"],
+    &["--memory", "160 KiB", "--partitions", "7"],
+    &["--memory", "16 KiB"],
 ];
 const EVENTS: u64 = 120_000;
 
@@ -85,7 +94,9 @@ fn run(args: &Args) -> Result<(u64, u64), String> {
         let fresh = ["--checkpoint", "ck", "-C", interval, "-C", &writer];
         let mut more = fresh.to_vec();
         let last = loop {
-            let mut child = command(args, scratch.path(), &more).spawn().map_err(said)?;
+            let shape = SHAPES[random.below(SHAPES.len() as u64) as usize];
+            let life = [&more[..], shape].concat();
+            let mut child = command(args, scratch.path(), &life).spawn().map_err(said)?;
             let lives_ms = 20 + random.below(args.longest_ms.max(21) - 20);
             std::thread::sleep(Duration::from_millis(lives_ms));
             // One that has ended does not mind.
