@@ -59,9 +59,9 @@ pub(super) struct Input {
 /// Messages for which a busy task copies one block of the state that is being captured.
 const EVENTS_A_BLOCK: usize = 256;
 
-/// Messages taken from one input in a step while state is being handed over. A copy of a block takes about 0.5 µs, so
-/// that a step in which every event asks for one lasts as long as one without a checkpoint may.
-const CAPTURED_BUDGET: usize = 64;
+/// Messages taken from one input in a step while state is being handed over, unless more waited than that the step
+/// before: then to catch up in large steps makes all wait least. A copy of a block takes about 0.5 µs.
+const CAPTURED_BUDGET: usize = 32;
 
 /// While events wait for their state, a core without other work looks again after this long, ns.
 const WAITING_AGAIN_NS: u64 = 50_000;
@@ -88,6 +88,8 @@ pub(super) struct Body<L, D> {
     pub(super) ended: bool,
     /// Messages taken since a block was last captured.
     uncaptured: usize,
+    /// The last step took all it was allowed to: more may be waiting.
+    behind: bool,
     /// Where checkpoints are made: what they take of its time.
     pauses: Option<Box<Pauses>>,
     /// Inputs with a deferred watermark.
@@ -119,6 +121,7 @@ impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
             barrier: Marker::End,
             ended: false,
             uncaptured: 0,
+            behind: false,
             pauses,
             deferred: 0,
             ordered: false,
@@ -167,7 +170,7 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             body.release_watermarks(cx);
         }
         // Each event may be the first to write to a block, whose copy those taken with it wait for.
-        let budget = match body.logic.is_captured() {
+        let budget = match body.logic.is_captured() && !body.behind {
             true => cx.budget.min(CAPTURED_BUDGET),
             false => cx.budget,
         };
@@ -182,6 +185,7 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
                 }
             }
         }
+        body.behind = taken >= budget;
         body.logic.check()?;
         *first = (*first + 1) % inlets.len();
         let is_captured = body.logic.is_captured();
