@@ -3,6 +3,7 @@
 use super::checkpoint_options::CheckpointOptions;
 use super::failure::FailureOptions;
 use crate::runtime::{Idle, RunOptions};
+use crate::schedule::Allocator;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -66,6 +67,8 @@ pub struct Options {
     pub events_max: Option<u64>,
     /// When the run was asked for: the time to its first result counts from there; `None`: when it is built.
     pub called: Option<Instant>,
+    /// How tasks are allocated to cores.
+    pub allocate: Allocator,
     /// How a core without work waits.
     pub idle: Idle,
     /// Whether to pin cores to CPUs.
@@ -107,6 +110,7 @@ impl Default for Options {
             order: Order::default(),
             events_max: None,
             called: None,
+            allocate: Allocator::default(),
             idle: Idle::default(),
             pin: true,
             ring_slots: 0,
