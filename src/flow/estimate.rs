@@ -1,11 +1,12 @@
 //! What tasks are expected to cost before any of them has run, and the first placement made from it.
 
 use super::options::Options;
-use crate::schedule::{AllocateError, Link, Placement, TaskLoad, plan};
+use crate::latency::AllocationSummary;
+use crate::schedule::{AllocateError, Link, OBJECTIVE, Placement, TaskLoad, plan};
 
 /// Events a second that the estimate speaks of. Which does not matter to the placement: loads and
 /// crossings grow with it alike.
-pub(super) const EVENTS_PER_S: f64 = 1e6;
+const EVENTS_PER_S: f64 = 1e6;
 /// An event in a source: reading, hashing, sending; ns. With that of a stage, what `aggregate` takes on one
 /// core (README, "Figures": 20 ns), in the proportion that their parts were measured in.
 const SOURCE_NS: f64 = 7.0;
@@ -21,6 +22,20 @@ pub(super) fn place(
 ) -> Result<Placement, AllocateError> {
     let (tasks, links) = (loads(stages), links(stages));
     plan(options.allocate, &tasks, &links, cores, options.seed)
+}
+
+/// What the report says of a placement that was made from estimates.
+pub(super) fn summary(placement: &Placement, options: &Options) -> AllocationSummary {
+    AllocationSummary {
+        asked: options.allocate.word().into(),
+        allocator: placement.allocator.word().into(),
+        objective: OBJECTIVE.into(),
+        loads: "estimated".into(),
+        events_per_s: EVENTS_PER_S as u64,
+        busiest_ns: placement.objective_ns as u64,
+        mean_ns: placement.mean_ns() as u64,
+        crossing_ns: placement.crossing_ns as u64,
+    }
 }
 
 /// The tasks of each stage, in the order of the flow.

@@ -104,6 +104,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let facts = Facts {
             options: &options,
             seats: &seats,
+            placement: &placed.placement,
             checkpoints,
             prepared_ns: record.started.duration_since(called).as_nanos() as u64,
         };

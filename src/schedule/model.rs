@@ -17,7 +17,7 @@ use super::error::AllocateError;
 pub const CROSSING_NS: f64 = 1.5;
 
 /// The objective in words, for reports.
-pub const OBJECTIVE: &str = "busiest core, ns of work a second of stream";
+pub const OBJECTIVE: &str = "work of the busiest core for a second of stream";
 
 /// What a task asks of a core.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -54,6 +54,8 @@ pub struct Placement {
     pub objective_ns: f64,
     /// Load of each core, crossings included, ns a second of stream.
     pub loads_ns: Vec<f64>,
+    /// What crossings take of these, ns a second of stream.
+    pub crossing_ns: f64,
     /// Which allocator this came from: what [`Allocator::Best`] chose, otherwise the one asked for.
     pub allocator: Allocator,
 }
@@ -61,7 +63,9 @@ pub struct Placement {
 impl Placement {
     pub(super) fn new(allocator: Allocator, problem: &Problem<'_>, cores: Vec<usize>) -> Self {
         let loads_ns = core_loads(problem.tasks, problem.links, problem.cores, &cores);
+        let work_ns: f64 = problem.tasks.iter().map(|task| task.load_ns).sum();
         Placement {
+            crossing_ns: (loads_ns.iter().sum::<f64>() - work_ns).max(0.0),
             objective_ns: loads_ns.iter().copied().fold(0.0, f64::max),
             cores,
             loads_ns,
@@ -69,7 +73,7 @@ impl Placement {
         }
     }
 
-    /// `total load / cores`: no placement has a busiest core below it.
+    /// `total load / cores`, crossings included: no placement with as many of them has a busiest core below it.
     pub fn mean_ns(&self) -> f64 {
         self.loads_ns.iter().sum::<f64>() / self.loads_ns.len().max(1) as f64
     }
