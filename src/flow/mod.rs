@@ -26,6 +26,7 @@ mod estimate;
 mod failure;
 mod job;
 mod letters;
+mod near_memory;
 mod options;
 mod partition;
 mod plan;
