@@ -39,6 +39,6 @@ pub use failure::{FailureOptions, raw_record};
 pub use job::{Job, Outcome, SimulatedOutcome};
 pub use options::{Options, Order, Resolved, StatePolicy};
 pub use plan::{FlowError, PARTITIONS_MAX};
-pub use route::{ByKey, Spread};
+pub use route::ByKey;
 pub use stages::Build;
 pub use stream::{Flow, KeyedStream, Stream};

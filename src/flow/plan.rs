@@ -6,6 +6,7 @@ use super::estimate;
 use super::failure::Failures;
 use super::options::{Options, Resolved};
 use crate::checkpoint::CheckpointError;
+use crate::exchange::WeightsError;
 use crate::failure::PostError;
 use crate::partition::PartitionError;
 use crate::runtime::{PlacedTask, RunError, SimulateError};
@@ -30,6 +31,9 @@ pub enum FlowError {
     /// A partitioning cannot be.
     #[error(transparent)]
     Partition(#[from] PartitionError),
+    /// Weights do not fit the partitions of their stage.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// A hot table could not be made.
     #[error(transparent)]
     Hot(#[from] HotError),
