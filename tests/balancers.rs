@@ -118,6 +118,11 @@ fn simulated(balancer: &Balancer, order: Order, seed: u64) -> Vec<Vec<u64>> {
     let outcome = Flow::new(options)
         .source("numbers", Slice::new(numbers, |number: &u64| *number))
         .spread("first")
+        // Two of one moment and one key, whose places may depend on the partitions they come by.
+        .flat_map(|number: u64, push: &mut dyn FnMut(u64)| {
+            push(10 * number);
+            push(10 * number + 5);
+        })
         .spread_by("second", balancer.clone())
         .partition_by(|number: &u64| number % 5)
         .keyed("chain", |_| {
