@@ -90,19 +90,23 @@ impl Cpus {
         };
         let capacities: Vec<Option<f64>> = allowed.iter().map(|cpu| capacity(*cpu)).collect();
         let most = capacities.iter().flatten().copied().fold(0.0, f64::max);
-        let one = |(&cpu, capacity): (&u32, &Option<f64>)| {
-            let siblings = list(&format!("{CPU}/cpu{cpu}/topology/thread_siblings_list"));
+        // Read for the first CPU of a group, which tells of all: a large machine has thousands of these files.
+        let (mut cores, mut caches) = (Vec::new(), Vec::new());
+        let cpus = allowed.iter().zip(&capacities).map(|(&cpu, capacity)| {
+            let siblings =
+                |cpu: u32| list(&format!("{CPU}/cpu{cpu}/topology/thread_siblings_list"));
             let has = |(_, cpus): &&(u32, Vec<u32>)| cpus.contains(&cpu);
             Cpu {
                 cpu,
-                core: siblings.first().copied().unwrap_or(cpu),
-                cache: last_level(cpu, &list, &read),
+                core: group_of(cpu, &mut cores, siblings).unwrap_or(cpu),
+                cache: group_of(cpu, &mut caches, |cpu| last_level(cpu, &list, &read)).unwrap_or(0),
                 node: of_node.iter().find(has).map_or(0, |(node, _)| *node),
                 isolated: isolated.contains(&cpu),
                 efficient: atoms.contains(&cpu)
                     || capacity.is_some_and(|capacity| capacity < CAPACITY_SHARE * most),
             }
-        };
+        });
+        let cpus = cpus.collect();
         let row = |node: &u32| -> Vec<u32> {
             let text = read(&format!("{NODE}/node{node}/distance")).unwrap_or_default();
             text.split_whitespace()
@@ -111,7 +115,7 @@ impl Cpus {
         };
         let is_numbered = nodes.iter().zip(0..).all(|(node, place)| *node == place);
         Cpus {
-            cpus: allowed.iter().zip(&capacities).map(one).collect(),
+            cpus,
             distances: match is_numbered && nodes.len() > 1 {
                 true => nodes.iter().map(row).collect(),
                 false => Vec::new(),
@@ -239,23 +243,33 @@ pub fn check_given(given: &[u32], cores: usize, online: &[u32]) -> Result<(), Cp
     Ok(())
 }
 
-/// The lowest CPU that shares the highest level of cache with `cpu`; 0 where no cache is known.
+/// The lowest CPU of the group that `cpu` is in: one of `known`, or else the one that `read` says.
+fn group_of(cpu: u32, known: &mut Vec<Vec<u32>>, read: impl Fn(u32) -> Vec<u32>) -> Option<u32> {
+    if let Some(group) = known.iter().find(|group| group.contains(&cpu)) {
+        return group.first().copied();
+    }
+    let group = read(cpu);
+    let first = group.first().copied();
+    known.push(group);
+    first
+}
+
+/// The CPUs that share the highest level of cache with `cpu`; none where no cache is known.
 fn last_level(
     cpu: u32,
     list: &impl Fn(&str) -> Vec<u32>,
     read: &impl Fn(&str) -> Option<String>,
-) -> u32 {
-    let level = |index: usize| -> Option<(u32, u32)> {
+) -> Vec<u32> {
+    let level = |index: usize| -> Option<(u32, Vec<u32>)> {
         let file = |name: &str| format!("{CPU}/cpu{cpu}/cache/index{index}/{name}");
         let level = read(&file("level"))?.trim().parse().ok()?;
         let holds_data = read(&file("type"))?.trim() != "Instruction";
-        let first = *list(&file("shared_cpu_list")).first()?;
-        holds_data.then_some((level, first))
+        holds_data.then(|| (level, list(&file("shared_cpu_list"))))
     };
     let levels = (0..CACHES_MAX).filter_map(level);
     levels
         .max_by_key(|(level, _)| *level)
-        .map_or(0, |(_, first)| first)
+        .map_or(Vec::new(), |(_, cpus)| cpus)
 }
 
 #[cfg(test)]
