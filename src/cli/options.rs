@@ -58,6 +58,7 @@ pub(super) fn options(config: &Config) -> Options {
             OrderChoice::Arrival => Order::Arrival,
             OrderChoice::Deterministic => Order::Deterministic,
         },
+        allocate: runtime.allocate,
         events_max: config.repeats,
         called: Some(config.read_at),
         idle: match runtime.idle {
@@ -66,6 +67,7 @@ pub(super) fn options(config: &Config) -> Options {
             IdleChoice::Park => Idle::Park,
         },
         pin: runtime.pin,
+        cpus: runtime.cpus.clone(),
         ring_slots: number(runtime.ring_slots),
         budget: number(runtime.budget),
         interval_ns: config.report.interval_ns,

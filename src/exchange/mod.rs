@@ -3,6 +3,12 @@
 //! Owned by the task that sends. Lane `p` leads to partition `p` of the next stage. Markers go to every
 //! lane, in order with the events; a probe follows the event it measures down that event's lane only.
 
+mod balancer;
+mod tournament;
+mod weights;
+pub use balancer::{Balance, Balancer};
+pub use weights::{Weights, WeightsError};
+
 use crate::event::{Due, Event, Marker, Message};
 use crate::ring::Outlet;
 use crate::task::{Context, Downstream, Figures};
@@ -11,6 +17,15 @@ use crate::task::{Context, Downstream, Figures};
 pub trait Route<T>: Send {
     /// Below the number of partitions it was made for.
     fn partition(&mut self, event: &T) -> usize;
+
+    /// Once a step, when what it chose has been sent: a chance to see how full the lanes are, or what was changed from
+    /// outside.
+    #[inline(always)]
+    fn look(&mut self, _lanes: &[Outlet<T>])
+    where
+        T: Event,
+    {
+    }
 }
 
 /// One task's end of an exchange.
@@ -71,6 +86,7 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
             room &= lane.flush();
         }
         self.blocked = !room;
+        self.route.look(&self.lanes);
         room
     }
 

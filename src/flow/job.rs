@@ -3,6 +3,7 @@
 use super::account::{Answers, Facts, account};
 use super::checkpoint::Parts;
 use super::cold::{Helper, Servers};
+use super::near_memory::NearMemory;
 use super::options::Options;
 use super::plan::{FlowError, Plan};
 use super::stages::Build;
@@ -71,7 +72,9 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
     /// As [`Job::run`].
     pub fn run_with(self, progress: &mut dyn FnMut(Update)) -> Result<Outcome<S>, FlowError> {
         let called = self.options.called.unwrap_or_else(Instant::now);
-        let placed = self.plan(Servers::Thread)?.place();
+        let near_memory = NearMemory::of(&self.options);
+        let placed = self.plan(Servers::Thread)?.place()?;
+        drop(near_memory);
         let seats: Vec<(String, usize)> = placed
             .tasks
             .iter()
@@ -109,6 +112,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let facts = Facts {
             options: &options,
             seats: &seats,
+            placement: &placed.placement,
             checkpoints,
             prepared_ns: record.started.duration_since(called).as_nanos() as u64,
         };
@@ -161,7 +165,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         beside: Vec<Box<dyn Task>>,
         stops: &mut dyn FnMut() -> bool,
     ) -> Result<SimulatedOutcome<S>, FlowError> {
-        let placed = self.plan(servers)?.place();
+        let placed = self.plan(servers)?.place()?;
         let letters = placed.failures.letters.clone();
         let mut tasks = placed.tasks;
         tasks.extend(placed.cold.into_tasks());

@@ -2,27 +2,25 @@
 
 use super::checkpoint::Parts;
 use super::cold::{ColdTiers, Servers};
+use super::estimate;
 use super::failure::Failures;
 use super::options::{Options, Resolved};
 use crate::checkpoint::CheckpointError;
+use crate::exchange::WeightsError;
 use crate::failure::PostError;
 use crate::partition::PartitionError;
 use crate::runtime::{PlacedTask, RunError, SimulateError};
-use crate::schedule::allocate;
+use crate::schedule::{AllocateError, Placement};
 use crate::sink::{IntervalCollector, IntervalPort, interval_port};
 use crate::state::cold::ColdError;
 use crate::state::hot::HotError;
 use crate::state::{Prefaulter, Table, TableError, TableOptions};
+use crate::sys::cpus::{CpuError, check_given};
 use crate::sys::procfs;
+use crate::sys::topology::cpus_online;
 use crate::task::{Task, TaskError};
 use bytemuck::Pod;
 use std::path::PathBuf;
-
-/// Cost of a source beside that of a whole keyed stage, for the first placement (ns an event measured for
-/// `aggregate`: reading, hashing and sending against table, operator and digest).
-const COST_SOURCE: f64 = 0.55;
-/// Cost of a keyed stage over all its partitions.
-const COST_STAGE: f64 = 1.0;
 
 /// Why a flow could not be built or run.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +31,9 @@ pub enum FlowError {
     /// A partitioning cannot be.
     #[error(transparent)]
     Partition(#[from] PartitionError),
+    /// Weights do not fit the partitions of their stage.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// A hot table could not be made.
     #[error(transparent)]
     Hot(#[from] HotError),
@@ -181,6 +182,12 @@ pub enum FlowError {
         /// What is allowed, and why.
         expected: &'static str,
     },
+    /// The run cannot have the CPUs it asks for.
+    #[error(transparent)]
+    Cpus(#[from] CpuError),
+    /// The tasks cannot be placed on the cores.
+    #[error("the tasks of the flow cannot be placed: {0}")]
+    Allocate(#[from] AllocateError),
     /// The system gave no thread for the helper that brings in memory pages.
     #[error("cannot start the prefault thread: {0}")]
     Helper(std::io::Error),
@@ -209,7 +216,6 @@ struct Planned {
     name: String,
     stage_index: usize,
     partition: usize,
-    cost: f64,
     task: Box<dyn Task>,
 }
 
@@ -259,6 +265,9 @@ impl Plan {
             1 << 24,
             "1 to 16,777,216; 512 to 4,096 do well",
         )?;
+        if servers == Servers::Thread {
+            check_given(&options.cpus, resolved.cores, &cpus_online())?;
+        }
         let available_bytes = procfs::available_memory_bytes();
         if options.state_memory_bytes > available_bytes && available_bytes > 0 {
             return Err(FlowError::Memory {
@@ -296,22 +305,15 @@ impl Plan {
         width: usize,
         task: Box<dyn Task>,
     ) {
-        let whole = if stage_index == 0 {
-            COST_SOURCE
-        } else {
-            COST_STAGE
-        };
         let name = if width == 1 {
             name.to_owned()
         } else {
             format!("{name} {partition}")
         };
-        let cost = whole / width as f64;
         self.tasks.push(Planned {
             name,
             stage_index,
             partition,
-            cost,
             task,
         });
     }
@@ -341,35 +343,40 @@ impl Plan {
     }
 
     /// The tasks on their cores, upstream first, so that one round of a core moves an event as far as it can.
-    pub(super) fn place(mut self) -> Placed {
+    ///
+    /// # Errors
+    /// When the allocator that was asked for refuses.
+    pub(super) fn place(mut self) -> Result<Placed, FlowError> {
         self.tasks
             .sort_by_key(|task| (task.stage_index, task.partition));
-        let costs: Vec<f64> = self.tasks.iter().map(|task| task.cost).collect();
-        let cores = allocate(&costs, self.resolved.cores);
+        let stages: Vec<usize> = self.tasks.iter().map(|task| task.stage_index).collect();
+        let placement = estimate::place(&stages, self.resolved.cores, &self.options)?;
         let tasks = self
             .tasks
             .into_iter()
-            .zip(&cores)
+            .zip(&placement.cores)
             .map(|(planned, &core)| PlacedTask {
                 name: planned.name,
                 core,
                 task: planned.task,
             });
-        Placed {
+        Ok(Placed {
             tasks: tasks.collect(),
+            placement,
             collectors: self.collectors,
             prefaulter: self.prefaulter,
             cold: self.cold,
             parts: self.parts,
             failures: self.failures,
             options: self.options,
-        }
+        })
     }
 }
 
 /// A plan whose tasks have their cores.
 pub(super) struct Placed {
     pub(super) tasks: Vec<PlacedTask>,
+    pub(super) placement: Placement,
     pub(super) collectors: Vec<IntervalCollector>,
     pub(super) prefaulter: Option<Prefaulter>,
     pub(super) cold: ColdTiers,

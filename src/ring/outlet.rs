@@ -114,6 +114,13 @@ impl<E: Event> Outlet<E> {
         self.sent
     }
 
+    /// Messages that the consumer has not taken yet, those kept back included; a moment old, since it goes on taking
+    /// them. Reads a line that the consumer writes.
+    pub fn fill(&self) -> usize {
+        let slots = self.producer.buffer().capacity();
+        slots - self.producer.slots() + self.kept.len()
+    }
+
     fn commit(&mut self) {
         let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
         self.sent += written as u64;

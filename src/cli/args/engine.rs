@@ -3,6 +3,7 @@
 use super::{FlagSetting, given, words};
 use crate::cli::config::choice::{Idle, Order, SinkKind};
 use crate::partition::Scheme;
+use crate::schedule::Allocator;
 use clap::Args;
 
 /// How the engine runs, and where results go.
@@ -12,6 +13,9 @@ pub struct EngineArgs {
     /// Cores to run on, or auto [default: auto]
     #[arg(long, value_name = "N|auto")]
     pub cores: Option<String>,
+    /// The CPU of each core, such as 2,3,6 or 4-7, or auto: see check --machine [default: auto]
+    #[arg(long, value_name = "CPUS|auto")]
+    pub cpus: Option<String>,
     /// Partitions of each keyed stage, or auto: four a core [default: auto]
     #[arg(long, value_name = "N|auto")]
     pub partitions: Option<String>,
@@ -21,6 +25,9 @@ pub struct EngineArgs {
     /// Order in which a task takes the events of its inputs: deterministic gives equal answers in every run [default: arrival]
     #[arg(long, value_parser = words(Order::WORDS))]
     pub order: Option<String>,
+    /// How tasks are allocated to cores; auto is the best that is found in a millisecond [default: auto]
+    #[arg(long, value_parser = words(Allocator::NAMES))]
+    pub allocate: Option<String>,
     /// What a core does with nothing to do [default: adaptive]
     #[arg(long, value_parser = words(Idle::WORDS))]
     pub idle: Option<String>,
@@ -49,9 +56,11 @@ impl EngineArgs {
     pub fn settings(&self) -> impl Iterator<Item = FlagSetting> {
         given([
             ("runtime.cores", "--cores", &self.cores),
+            ("runtime.cpus", "--cpus", &self.cpus),
             ("runtime.partitions", "--partitions", &self.partitions),
             ("partition.scheme", "--partition-by", &self.partition_by),
             ("runtime.order", "--order", &self.order),
+            ("runtime.allocate", "--allocate", &self.allocate),
             ("runtime.idle", "--idle", &self.idle),
             ("state.memory", "--memory", &self.memory),
             ("checkpoint.dir", "--checkpoint", &self.checkpoint),

@@ -2,7 +2,7 @@
 
 use crate::sys::machine::{Finding, Verdict};
 use crate::sys::quantity::format_duration_ns;
-use crate::sys::topology::{cpus_allowed, pin_current_thread};
+use crate::sys::topology::{cpus_in_order, pin_current_thread};
 use std::time::{Duration, Instant};
 
 /// How long stops are looked for.
@@ -69,11 +69,10 @@ struct Stops {
     cpu: Option<u32>,
 }
 
-/// Spins on the last allowed CPU and looks at the gaps between two readings of the clock.
+/// Spins on the CPU that a run's first core would have and looks at the gaps between two readings of the clock.
 fn stops() -> Stops {
-    // The last one: systems take most interrupts on the first.
-    let cpu = cpus_allowed()
-        .last()
+    let cpu = cpus_in_order(&[])
+        .first()
         .copied()
         .filter(|cpu| pin_current_thread(*cpu));
     let mut stops = Stops {
