@@ -70,11 +70,6 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
     pub fn run_with(self, progress: &mut dyn FnMut(Update)) -> Result<Outcome<S>, FlowError> {
         let called = self.options.called.unwrap_or_else(Instant::now);
         let placed = self.plan(Servers::Thread)?.place();
-        let seats: Vec<(String, usize)> = placed
-            .tasks
-            .iter()
-            .map(|task| (task.name.clone(), task.core))
-            .collect();
         let options = placed.options;
         let spare_cpus = spare_cpus(&options.run_options());
         let (mut parts, mut failures) = (placed.parts, placed.failures);
@@ -103,7 +98,6 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let sinks = take_sinks(&mut record.figures);
         let facts = Facts {
             options: &options,
-            seats: &seats,
             checkpoints,
             prepared_ns: record.started.duration_since(called).as_nanos() as u64,
         };

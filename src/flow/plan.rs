@@ -254,6 +254,13 @@ impl Plan {
             1 << 24,
             "1 to 16,777,216; 512 to 4,096 do well",
         )?;
+        if let Some(&core) = options.place.iter().find(|core| **core >= resolved.cores) {
+            return Err(FlowError::Option {
+                option: "place",
+                value: core,
+                expected: "the index of a core, from 0, below the number of cores",
+            });
+        }
         let available_bytes = procfs::available_memory_bytes();
         if options.state_memory_bytes > available_bytes && available_bytes > 0 {
             return Err(FlowError::Memory {
@@ -340,7 +347,13 @@ impl Plan {
         self.tasks
             .sort_by_key(|task| (task.stage_index, task.partition));
         let costs: Vec<f64> = self.tasks.iter().map(|task| task.cost).collect();
-        let cores = allocate(&costs, self.resolved.cores);
+        let cores = match self.options.place.last() {
+            None => allocate(&costs, self.resolved.cores),
+            Some(&last) => {
+                let given = self.options.place.iter().copied();
+                given.chain(std::iter::repeat(last)).take(costs.len()).collect()
+            }
+        };
         let tasks = self
             .tasks
             .into_iter()

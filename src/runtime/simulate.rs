@@ -1,9 +1,15 @@
 //! The same tasks under a seeded single-threaded scheduler with a virtual clock.
 //!
 //! Every choice a machine would make by chance comes from the seed: which task is stepped next, how much
-//! it may take in, how time passes. The same seed gives the same run, message for message.
+//! it may take in, how time passes, and which task moves to another core when. The same seed gives the same run,
+//! message for message.
+//!
+//! Cores are virtual: a roster and a desk each, with the letters that real ones write (`transfer.rs`). A task that
+//! is under way between two desks is stepped by nobody until its new core takes it in, at a time of its own.
 
+use super::roster::{Left, Roster, Seat};
 use super::run::PlacedTask;
+use super::transfer::{Desk, Letter};
 use crate::sys::clock::{Clock, START_NS};
 use crate::sys::random::Random;
 use crate::task::{Context, Figures, Progress, TaskError};
@@ -14,6 +20,101 @@ use std::rc::Rc;
 const STUCK_ROUNDS: usize = 2_000;
 /// Largest budget that a seed may draw.
 const BUDGET_MAX: u64 = 200;
+/// Virtual cores, at least: moves need two.
+const CORES_MIN: usize = 2;
+/// One step in so many is preceded by an order to move some task, in one seed of two; in the others by none.
+const STEPS_A_MOVE: u64 = 8;
+
+/// A core in miniature.
+struct Core {
+    roster: Roster,
+    desk: Desk<Seat>,
+}
+
+/// The cores, and where each task is or is on its way to.
+struct Cores {
+    cores: Vec<Core>,
+    homes: Vec<usize>,
+    names: Vec<String>,
+    /// Tasks that have not ended.
+    alive: Vec<usize>,
+    /// Tasks whose order has not been carried out.
+    ordered: Vec<bool>,
+    random: Random,
+    moving: bool,
+}
+
+impl Cores {
+    fn new(tasks: Vec<PlacedTask>, seed: u64) -> Self {
+        let homes: Vec<usize> = tasks.iter().map(|placed| placed.core).collect();
+        let names = tasks.iter().map(|placed| placed.name.clone()).collect();
+        let count = homes.iter().map(|core| core + 1).max().unwrap_or(0);
+        let mut seats: Vec<Vec<Seat>> = Vec::new();
+        seats.resize_with(count.max(CORES_MIN), Vec::new);
+        for (index, placed) in tasks.into_iter().enumerate() {
+            seats[placed.core].push(Seat::new(index, placed.name, placed.task));
+        }
+        let core = |seats| Core {
+            roster: Roster::new(seats),
+            desk: Desk::new(),
+        };
+        Cores {
+            cores: seats.into_iter().map(core).collect(),
+            alive: (0..homes.len()).collect(),
+            ordered: vec![false; homes.len()],
+            homes,
+            names,
+            // Of its own: the rest of the schedule of a seed is the same with moves and without.
+            random: Random::stream(seed, "moves"),
+            moving: seed % 2 == 0,
+        }
+    }
+
+    /// Orders some task to some core, now and then.
+    fn order(&mut self) {
+        if !self.moving || self.random.next_u64() % STEPS_A_MOVE != 0 || self.alive.is_empty() {
+            return;
+        }
+        let task = self.alive[(self.random.next_u64() % self.alive.len() as u64) as usize];
+        let to = (self.random.next_u64() % self.cores.len() as u64) as usize;
+        // As the conductor: no second order while one is under way, and none to where it is.
+        if !self.ordered[task] && self.homes[task] != to {
+            self.ordered[task] = true;
+            let core = &self.cores[self.homes[task]];
+            core.desk.put(Letter::Give { task, to });
+        }
+    }
+
+    /// The seat of `task`, to be stepped by its core; `None` while it is on its way. Its core, or the one it is on
+    /// its way to, may read its desk first.
+    fn seat(&mut self, task: usize) -> Option<&mut Seat> {
+        let core = &mut self.cores[self.homes[task]];
+        if core.desk.has_letters() && self.random.next_u64() % 4 == 0 {
+            core.roster.read(&core.desk);
+        }
+        let seat = core.roster.turn_of(task)?;
+        if seat.left.take().is_some() {
+            self.ordered[task] = false;
+        }
+        Some(seat)
+    }
+
+    /// After a step of `task`: sends it off if it is to go.
+    fn leave(&mut self, task: usize, at_ns: u64) {
+        let from = self.homes[task];
+        if let Some((mut seat, to)) = self.cores[from].roster.leave() {
+            seat.left = Some(Left { core: from, at_ns });
+            self.homes[task] = to;
+            self.cores[to].desk.put(Letter::Take(seat));
+        }
+    }
+
+    /// Takes out a task that has ended, in place `at` of those that go on.
+    fn end(&mut self, at: usize) -> Option<Seat> {
+        let task = self.alive.swap_remove(at);
+        self.cores[self.homes[task]].roster.remove()
+    }
+}
 
 /// Why a simulated run did not end.
 #[derive(Debug, thiserror::Error)]
@@ -54,10 +155,10 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
         checkpoint: Default::default(),
     };
     let mut figures: Vec<Figures> = tasks.iter().map(|_| Figures::default()).collect();
-    let mut live: Vec<(usize, PlacedTask)> = tasks.into_iter().enumerate().collect();
+    let mut cores = Cores::new(tasks, seed);
     let mut quiet_steps = 0;
-    while !live.is_empty() {
-        let chosen = (random.next_u64() % live.len() as u64) as usize;
+    while !cores.alive.is_empty() {
+        let chosen = (random.next_u64() % cores.alive.len() as u64) as usize;
         // Mostly nothing passes between two steps, sometimes a little, rarely long.
         let pause_ns = match random.next_u64() % 16 {
             0..8 => 0,
@@ -68,7 +169,12 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
         cx.now_ns = time.get();
         cx.checkpoint = Default::default();
         cx.budget = 1 + (random.next_u64() % BUDGET_MAX) as usize;
-        let (_, seat) = &mut live[chosen];
+        cores.order();
+        let task = cores.alive[chosen];
+        let live = cores.alive.len();
+        let Some(seat) = cores.seat(task) else {
+            continue;
+        };
         let progress = seat
             .task
             .step(&mut cx)
@@ -81,19 +187,23 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
             Progress::Worked => quiet_steps = 0,
             Progress::Idle(Some(due_ns)) if due_ns > time.get() => {
                 quiet_steps += 1;
-                if quiet_steps > live.len() * 20 {
+                if quiet_steps > live * 20 {
                     time.set(due_ns);
                 }
             }
             Progress::Idle(_) | Progress::Blocked => quiet_steps += 1,
             Progress::Done => {
-                let (index, seat) = live.swap_remove(chosen);
-                figures[index] = seat.task.figures();
+                if let Some(seat) = cores.end(chosen) {
+                    figures[seat.index] = seat.task.figures();
+                }
                 quiet_steps = 0;
+                continue;
             }
         }
-        if quiet_steps > STUCK_ROUNDS * live.len().max(1) {
-            let tasks = live.into_iter().map(|(_, seat)| seat.name).collect();
+        cores.leave(task, time.get());
+        if quiet_steps > STUCK_ROUNDS * live.max(1) {
+            let alive = cores.alive.iter();
+            let tasks = alive.map(|task| cores.names[*task].clone()).collect();
             return Err(SimulateError::Stuck { seed, tasks });
         }
     }
