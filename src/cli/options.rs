@@ -66,9 +66,13 @@ pub(super) fn options(config: &Config) -> Options {
             IdleChoice::Park => Idle::Park,
         },
         pin: runtime.pin,
-        balance: Default::default(),
-        place: Vec::new(),
-        control: None,
+        balance: config.balance.options,
+        place: runtime
+            .place
+            .clone()
+            .given()
+            .map_or_else(Vec::new, |places| places.0),
+        control: config.control.clone(),
         ring_slots: number(runtime.ring_slots),
         budget: number(runtime.budget),
         interval_ns: config.report.interval_ns,

@@ -351,7 +351,10 @@ impl Plan {
             None => allocate(&costs, self.resolved.cores),
             Some(&last) => {
                 let given = self.options.place.iter().copied();
-                given.chain(std::iter::repeat(last)).take(costs.len()).collect()
+                given
+                    .chain(std::iter::repeat(last))
+                    .take(costs.len())
+                    .collect()
             }
         };
         let tasks = self

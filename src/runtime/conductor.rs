@@ -255,7 +255,7 @@ impl<'a> Conductor<'a> {
                 in_use: core < self.cores,
                 tasks: on(core).count(),
                 busy_share: self.busy[core].load,
-                load: on(core).map(|(task, _)| self.tasks[task].load).sum(),
+                load: on(core).fold(0.0, |sum, (task, _)| sum + self.tasks[task].load),
             })
             .collect();
         let most = cores.iter().map(|core| core.load).fold(0.0, f64::max);

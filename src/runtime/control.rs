@@ -9,9 +9,8 @@
 use super::balance::Move;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// An answer takes 50 ms at the most, or the calling thread is held up by a machine without time for it.
@@ -117,9 +116,26 @@ type Reply = Sender<Result<Answer, Refusal>>;
 /// The way to a run; shared with it through the options.
 #[derive(Debug, Default)]
 pub struct Control {
-    asked: Mutex<VecDeque<(Request, Reply)>>,
-    /// The run listens. Written by its thread.
-    open: AtomicBool,
+    asked: Mutex<Asked>,
+    /// Said when the run begins or ends.
+    changed: Condvar,
+}
+
+/// What is asked, and whether anybody listens.
+#[derive(Debug, Default)]
+struct Asked {
+    queue: VecDeque<(Request, Reply)>,
+    phase: Phase,
+}
+
+/// Of a run, in the order in which they come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// It is being built.
+    #[default]
+    Before,
+    Running,
+    Over,
 }
 
 impl Control {
@@ -129,28 +145,55 @@ impl Control {
     /// It refuses, has not begun, or has ended.
     pub fn ask(&self, request: Request) -> Result<Answer, Refusal> {
         let (reply, answer) = channel();
-        if !self.open.load(Ordering::Relaxed) {
-            return Err(Refusal("the run has not begun yet, or has ended".into()));
+        {
+            let mut asked = self.lock();
+            match asked.phase {
+                Phase::Before => return Err(Refusal("the run has not begun yet".into())),
+                Phase::Over => return Err(Refusal("the run has ended".into())),
+                Phase::Running => asked.queue.push_back((request, reply)),
+            }
         }
-        self.queue().push_back((request, reply));
         let answer = answer.recv_timeout(ANSWER_WITHIN);
         answer.unwrap_or_else(|_| Err(Refusal("the run ended before it answered".into())))
     }
 
-    /// The run's thread: it begins or ends; who waits for an answer at the end gets none.
-    pub(super) fn set_open(&self, open: bool) {
-        self.open.store(open, Ordering::Relaxed);
-        if !open {
-            self.queue().clear();
+    /// Waits until the run begins; false if it never will.
+    pub fn wait_for_start(&self) -> bool {
+        let mut asked = self.lock();
+        while asked.phase == Phase::Before {
+            asked = self
+                .changed
+                .wait(asked)
+                .unwrap_or_else(PoisonError::into_inner);
         }
+        asked.phase == Phase::Running
+    }
+
+    /// There is no run, or no longer: who waits gets no answer.
+    pub fn close(&self) {
+        let mut asked = self.lock();
+        asked.phase = Phase::Over;
+        asked.queue.clear();
+        self.changed.notify_all();
+    }
+
+    /// Whether there is no run any more.
+    pub fn is_over(&self) -> bool {
+        self.lock().phase == Phase::Over
+    }
+
+    /// The run's thread: it begins.
+    pub(super) fn open(&self) {
+        self.lock().phase = Phase::Running;
+        self.changed.notify_all();
     }
 
     /// The run's thread: the next that was asked.
     pub(super) fn next(&self) -> Option<(Request, Reply)> {
-        self.queue().pop_front()
+        self.lock().queue.pop_front()
     }
 
-    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<(Request, Reply)>> {
+    fn lock(&self) -> MutexGuard<'_, Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -187,13 +187,15 @@ pub(super) fn assemble(
     Ok(record)
 }
 
-
 /// The moves that were carried out. Those of one task were so in the order in which they were ordered.
 fn moves(mut arrivals: Vec<(usize, Arrival)>, ordered: &[Ordered]) -> Vec<MoveFigures> {
     arrivals.sort_by_key(|(_, arrival)| arrival.left_ns);
     let mut moves: Vec<MoveFigures> = Vec::with_capacity(arrivals.len());
     for (to, arrival) in arrivals {
-        let before = moves.iter().filter(|step| step.task == arrival.task).count();
+        let before = moves
+            .iter()
+            .filter(|step| step.task == arrival.task)
+            .count();
         let mut orders = ordered
             .iter()
             .filter(|order| order.step.task == arrival.task);

@@ -83,9 +83,7 @@ impl Roster {
                 Letter::Take(seat) => {
                     came = true;
                     self.arrived.push(seat.index);
-                    let place = self
-                        .seats
-                        .partition_point(|other| other.index < seat.index);
+                    let place = self.seats.partition_point(|other| other.index < seat.index);
                     self.next += usize::from(place < self.next);
                     self.seats.insert(place, seat);
                 }

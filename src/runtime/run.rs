@@ -161,7 +161,9 @@ pub fn run(
                 let Some((core, (seats, parker))) = waiting.next() else {
                     break;
                 };
-                shared.sleepers.start(shared.sleepers.started().max(core + 1));
+                shared
+                    .sleepers
+                    .start(shared.sleepers.started().max(core + 1));
                 let (ended, cpu, pulse) = (ended.clone(), cpus[core], &pulses[core]);
                 let waiter = Waiter::new(options.idle, core, crowded, parker);
                 let roster = Roster::new(seats);
@@ -199,7 +201,7 @@ pub fn run(
             shared.failed.store(true, Ordering::Relaxed);
         })?;
         let control = options.control.as_deref();
-        control.inspect(|control| control.set_open(true));
+        control.inspect(|control| control.open());
         while outcome.len() < count {
             if let Ok(end) = ends.recv_timeout(look_every) {
                 outcome.push(end);
@@ -227,7 +229,7 @@ pub fn run(
         Ok(())
     });
     if let Some(control) = &options.control {
-        control.set_open(false);
+        control.close();
     }
     spawned?;
     epochs.collect(&mut collectors);

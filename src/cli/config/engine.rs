@@ -1,5 +1,6 @@
 //! `[runtime]`: how the engine is laid out.
 
+use super::balance::Places;
 use super::choice::{Idle, Order};
 use super::error::ConfigError;
 use super::settings::Settings;
@@ -29,6 +30,8 @@ pub struct RuntimeSection {
     pub budget: Auto<u64>,
     /// Whether threads are pinned to CPUs.
     pub pin: bool,
+    /// The core of each task at the start.
+    pub place: Auto<Places>,
 }
 
 impl RuntimeSection {
@@ -41,6 +44,7 @@ impl RuntimeSection {
             ring_slots: settings.get("runtime.ring_slots")?,
             budget: settings.get("runtime.budget")?,
             pin: settings.get("runtime.pin")?,
+            place: settings.get("runtime.place")?,
         };
         if let Auto::Given(cores) = section.cores {
             let help = "one core runs everything and is often the fastest; \"auto\" chooses";
