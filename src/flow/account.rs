@@ -1,7 +1,7 @@
 //! The account of a run: from what each task counted to the report.
 
 use super::options::Options;
-use super::{account_cache, account_checkpoint};
+use super::{account_balance, account_cache, account_checkpoint};
 use crate::latency::{
     CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule,
     StageSummary, Summary, merge, new_histogram, percentiles,
@@ -145,7 +145,9 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         service_ns: percentiles(&service),
         hiccup_ns: percentiles(&record.hiccups),
         schedule: schedule(&record.figures, &answers),
-        stages: stages(&record.figures),
+        stages: account_balance::with_costs(stages(&record.figures), &record),
+        tasks: account_balance::tasks(&record),
+        balance: Some(account_balance::balance(&record, facts.options)),
         cores: cores(&record),
         partitions: partitions(&record),
         quality: measures(&record.figures),

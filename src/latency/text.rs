@@ -5,6 +5,7 @@ use super::figure::{
 };
 use super::paint::Paint;
 use super::summary::{CoreSummary, Percentiles, StageSummary, Summary};
+use super::text_balance::balance as costs_and_moves;
 use super::text_cache::caches;
 use super::text_checkpoint::checkpoints;
 use super::text_table::table;
@@ -37,6 +38,7 @@ pub fn text(summary: &Summary, colour: bool) -> String {
         lines.push(String::new());
         cores(&mut lines, &summary.cores, paint);
     }
+    costs_and_moves(&mut lines, summary, paint);
     checkpoints(&mut lines, summary.checkpoints.as_ref(), paint);
     let notes: Vec<String> = summary.notes.iter().map(|note| plain(note)).collect();
     section(

@@ -42,6 +42,8 @@ struct Cores {
     ordered: Vec<bool>,
     random: Random,
     moving: bool,
+    /// Carried out so far.
+    moves: u64,
 }
 
 impl Cores {
@@ -67,6 +69,7 @@ impl Cores {
             // Of its own: the rest of the schedule of a seed is the same with moves and without.
             random: Random::stream(seed, "moves"),
             moving: seed % 2 == 0,
+            moves: 0,
         }
     }
 
@@ -95,6 +98,7 @@ impl Cores {
         let seat = core.roster.turn_of(task)?;
         if seat.left.take().is_some() {
             self.ordered[task] = false;
+            self.moves += 1;
         }
         Some(seat)
     }
@@ -144,6 +148,14 @@ pub enum SimulateError {
 /// # Errors
 /// When a task fails, or the flow is stuck.
 pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, SimulateError> {
+    simulate_counted(tasks, seed).map(|(figures, _)| figures)
+}
+
+/// The same, with the number of moves that were carried out.
+fn simulate_counted(
+    tasks: Vec<PlacedTask>,
+    seed: u64,
+) -> Result<(Vec<Figures>, u64), SimulateError> {
     let mut random = Random::stream(seed, "simulate");
     let time = Rc::new(Cell::new(START_NS));
     let mut cx = Context {
@@ -207,5 +219,101 @@ pub fn simulate(tasks: Vec<PlacedTask>, seed: u64) -> Result<Vec<Figures>, Simul
             return Err(SimulateError::Stuck { seed, tasks });
         }
     }
-    Ok(figures)
+    Ok((figures, cores.moves))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Due, Message};
+    use crate::ring::{Inlet, Outlet, ring};
+    use crate::task::Task;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const EVENTS: u64 = 300;
+
+    /// Sends the numbers from 0 on.
+    struct Sender(Outlet<u64>, u64);
+
+    /// Expects them in order.
+    struct Receiver(Inlet<u64>, u64, Arc<AtomicUsize>);
+
+    impl Task for Sender {
+        fn step(&mut self, cx: &mut Context) -> Result<Progress, TaskError> {
+            if !self.0.flush() {
+                return Ok(Progress::Blocked);
+            }
+            if self.1 == EVENTS {
+                return Ok(Progress::Done);
+            }
+            self.0.push(Message::Event(Due::new(cx.now_ns), self.1));
+            self.1 += 1;
+            self.0.flush();
+            Ok(Progress::Worked)
+        }
+
+        fn figures(self: Box<Self>) -> Figures {
+            Figures {
+                events_out: self.1,
+                ..Figures::default()
+            }
+        }
+    }
+
+    impl Task for Receiver {
+        fn step(&mut self, cx: &mut Context) -> Result<Progress, TaskError> {
+            let next = &mut self.1;
+            let taken = self.0.take(cx.budget, |messages| {
+                for message in messages {
+                    let Message::Event(_, number) = message else {
+                        panic!("only events are sent");
+                    };
+                    assert_eq!(number, next);
+                    *next += 1;
+                }
+                (messages.len(), true)
+            });
+            self.2.fetch_add(1, Ordering::Relaxed);
+            Ok(match (taken, self.1) {
+                (_, EVENTS) => Progress::Done,
+                (0, _) => Progress::Idle(None),
+                _ => Progress::Worked,
+            })
+        }
+
+        fn figures(self: Box<Self>) -> Figures {
+            Figures {
+                events_in: self.1,
+                ..Figures::default()
+            }
+        }
+    }
+
+    #[test]
+    fn tasks_move_in_every_other_seed_and_nothing_is_lost_or_reordered() {
+        let mut moved = 0;
+        for seed in 0..200 {
+            let (outlet, inlet) = ring::<u64>(1 + seed as usize % 5);
+            let steps = Arc::new(AtomicUsize::new(0));
+            let tasks: [(&str, Box<dyn Task>); 2] = [
+                ("sender", Box::new(Sender(outlet, 0))),
+                ("receiver", Box::new(Receiver(inlet, 0, steps.clone()))),
+            ];
+            let placed = tasks.into_iter().map(|(name, task)| PlacedTask {
+                name: name.into(),
+                core: 0,
+                task,
+            });
+            let (figures, moves) = simulate_counted(placed.collect(), seed).expect("it ends");
+            assert_eq!(
+                (figures[0].events_out, figures[1].events_in),
+                (EVENTS, EVENTS)
+            );
+            assert!(steps.load(Ordering::Relaxed) > 0);
+            assert_eq!(moves > 0, seed % 2 == 0, "seed {seed}: {moves} moves");
+            moved += moves;
+        }
+        assert!(moved > 2_000, "{moved} moves in all");
+    }
 }
