@@ -151,7 +151,7 @@ mod tests {
         let mut sampler = Sampler::new(0);
         let total: u64 = (0..400_000u64)
             .filter_map(|round| {
-                let took = if round % 8 == 0 { 800 } else { 100 };
+                let took = if round.is_multiple_of(8) { 800 } else { 100 };
                 sampler.round().map(|rounds| rounds * took)
             })
             .sum();

@@ -68,14 +68,17 @@ impl Cores {
             names,
             // Of its own: the rest of the schedule of a seed is the same with moves and without.
             random: Random::stream(seed, "moves"),
-            moving: seed % 2 == 0,
+            moving: seed.is_multiple_of(2),
             moves: 0,
         }
     }
 
     /// Orders some task to some core, now and then.
     fn order(&mut self) {
-        if !self.moving || self.random.next_u64() % STEPS_A_MOVE != 0 || self.alive.is_empty() {
+        if !self.moving
+            || !self.random.next_u64().is_multiple_of(STEPS_A_MOVE)
+            || self.alive.is_empty()
+        {
             return;
         }
         let task = self.alive[(self.random.next_u64() % self.alive.len() as u64) as usize];
@@ -92,7 +95,7 @@ impl Cores {
     /// its way to, may read its desk first.
     fn seat(&mut self, task: usize) -> Option<&mut Seat> {
         let core = &mut self.cores[self.homes[task]];
-        if core.desk.has_letters() && self.random.next_u64() % 4 == 0 {
+        if core.desk.has_letters() && self.random.next_u64().is_multiple_of(4) {
             core.roster.read(&core.desk);
         }
         let seat = core.roster.turn_of(task)?;
@@ -311,7 +314,11 @@ mod tests {
                 (EVENTS, EVENTS)
             );
             assert!(steps.load(Ordering::Relaxed) > 0);
-            assert_eq!(moves > 0, seed % 2 == 0, "seed {seed}: {moves} moves");
+            assert_eq!(
+                moves > 0,
+                seed.is_multiple_of(2),
+                "seed {seed}: {moves} moves"
+            );
             moved += moves;
         }
         assert!(moved > 2_000, "{moved} moves in all");
