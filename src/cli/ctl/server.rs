@@ -72,15 +72,13 @@ fn listen(control: &Control, path: &Path, checkpoint_dir: Option<&Path>, quiet: 
     if !control.wait_for_start() {
         return;
     }
-    let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    let made = parent.map_or(Ok(()), std::fs::create_dir_all);
     let listener = {
         let mut bound = bound();
         // Under the lock: a run that has ended meanwhile would leave the file.
         if control.is_over() {
             return;
         }
-        match made.and_then(|()| bind(path)) {
+        match bind(path) {
             Ok((listener, mine)) => {
                 *bound = Some(mine);
                 listener

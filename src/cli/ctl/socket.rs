@@ -52,8 +52,10 @@ pub(super) fn connect(path: &Path) -> Result<UnixStream> {
 /// A socket that is ours, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Bound {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     id: (u64, u64),
+    /// Directories that were made for it, the innermost first.
+    made: Vec<PathBuf>,
 }
 
 /// Binds `path`.
@@ -61,6 +63,7 @@ pub(super) struct Bound {
 /// # Errors
 /// A run listens there, another kind of file is there, or the system's reason.
 pub(super) fn bind(path: &Path) -> Result<(UnixListener, Bound)> {
+    let made = make_parents(path)?;
     let mut own = path.as_os_str().to_owned();
     own.push(format!(".{}", std::process::id()));
     let own = PathBuf::from(own);
@@ -72,8 +75,24 @@ pub(super) fn bind(path: &Path) -> Result<(UnixListener, Bound)> {
     let bound = Bound {
         path: path.to_path_buf(),
         id: (found.dev(), found.ino()),
+        made,
     };
     Ok((listener, bound))
+}
+
+/// Makes the directories above `path` that are not there, and says which.
+fn make_parents(path: &Path) -> Result<Vec<PathBuf>> {
+    let named = |dir: &&Path| !dir.as_os_str().is_empty();
+    let missing = path
+        .ancestors()
+        .skip(1)
+        .filter(named)
+        .take_while(|dir| !dir.exists());
+    let missing: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
+    if let Some(parent) = path.parent().filter(named) {
+        std::fs::create_dir_all(parent)?;
+    }
+    Ok(missing)
 }
 
 /// Gives the socket `own` the name `path` too.
@@ -109,6 +128,10 @@ impl Drop for Bound {
         let found = std::fs::symlink_metadata(&self.path);
         if found.is_ok_and(|found| (found.dev(), found.ino()) == self.id) {
             let _ = std::fs::remove_file(&self.path);
+        }
+        // A run that failed leaves nothing; a directory in which there is anything stays.
+        for dir in &self.made {
+            let _ = std::fs::remove_dir(dir);
         }
     }
 }
@@ -166,6 +189,18 @@ mod tests {
         let path = deep.join("ctl.sock");
         let (_listener, _bound) = bind(&path).expect("it is free");
         assert!(connect(&path).is_ok());
+    }
+
+    #[test]
+    fn directories_that_were_made_for_it_go_unless_they_hold_something() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a/b/ctl.sock");
+        drop(bind(&path).expect("it is free"));
+        assert_eq!(std::fs::read_dir(&dir).expect("a directory").count(), 0);
+        let (_listener, bound) = bind(&path).expect("it is free");
+        std::fs::write(dir.path().join("a/report"), "").expect("written");
+        drop(bound);
+        assert!(dir.path().join("a/report").exists() && !dir.path().join("a/b").exists());
     }
 
     #[test]
