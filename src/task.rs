@@ -82,6 +82,15 @@ pub enum Progress {
     Done,
 }
 
+/// How far a task is, for who watches it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauge {
+    /// Events taken in so far, or offered by a source.
+    pub events: u64,
+    /// Messages that wait in its rings.
+    pub waiting: u64,
+}
+
 /// Why a task ended the run.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -100,6 +109,11 @@ pub trait Task: Send {
     /// # Errors
     /// When the run cannot go on (a source that cannot be read).
     fn step(&mut self, cx: &mut Context) -> Result<Progress, TaskError>;
+
+    /// How far it is. Asked for between two steps, now and then.
+    fn gauge(&self) -> Gauge {
+        Gauge::default()
+    }
 
     /// The event that was being worked on, for the report of a panic.
     fn at_event(&self) -> Option<String> {

@@ -14,6 +14,10 @@ use loom::thread;
 mod idle;
 
 #[allow(dead_code, unreachable_pub)]
+#[path = "../src/runtime/transfer.rs"]
+mod transfer;
+
+#[allow(dead_code, unreachable_pub)]
 #[path = "../src/state/growth.rs"]
 mod growth;
 
@@ -24,8 +28,10 @@ mod lane;
 /// What stands in for `src/sys`.
 mod sys {
     pub(crate) mod sync {
+        pub(crate) use loom::sync::Mutex;
         pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-        use loom::sync::{Arc, Condvar, Mutex};
+        use loom::sync::{Arc, Condvar};
+        pub(crate) use std::sync::PoisonError;
         use std::time::Duration;
 
         thread_local! {
@@ -126,7 +132,7 @@ mod sleep_and_wake {
         let (sleepers, parkers) = Sleepers::new(count);
         let core = |(me, parker)| Core {
             // Crowded, so that it does not spin first: spinning changes nothing here.
-            waiter: Waiter::new(Idle::Park, me, count, true, parker),
+            waiter: Waiter::new(Idle::Park, me, true, parker),
             now_ns: 0,
         };
         (
@@ -211,6 +217,137 @@ mod sleep_and_wake {
             cores[0].send(&question, &sleepers);
             cores[0].wait_for(&answer, &sleepers);
             worker.join().expect("it answers");
+        });
+    }
+}
+
+/// Hand-over: a task that leaves one core arrives at another, whole, however both sleep.
+mod hand_over {
+    use super::idle::{Idle, Sleepers, Waiter};
+    use super::transfer::{Desk, Letter};
+    use super::*;
+    use loom::cell::Cell;
+
+    /// A task: what it has counted, in memory of which loom knows who touched it last. Two cores that could
+    /// step it at once, or one that did not see the other's steps, fail the model.
+    type Task = Box<Cell<usize>>;
+
+    struct Shared {
+        sleepers: Sleepers,
+        desks: Vec<Desk<Task>>,
+    }
+
+    impl Shared {
+        /// As `Shared::send` of `core.rs`.
+        fn send(&self, core: usize, letter: Letter<Task>) {
+            self.desks[core].put(letter);
+            self.sleepers.wake(core);
+        }
+    }
+
+    fn shared(cores: usize) -> (Arc<Shared>, Vec<Waiter>) {
+        let (sleepers, parkers) = Sleepers::new(cores);
+        let waiter = |(me, parker)| Waiter::new(Idle::Park, me, true, parker);
+        let waiters = parkers.into_iter().enumerate().map(waiter).collect();
+        let desks = (0..cores).map(|_| Desk::new()).collect();
+        (Arc::new(Shared { sleepers, desks }), waiters)
+    }
+
+    fn step(task: &Task) {
+        task.set(task.get() + 1);
+    }
+
+    /// Sleeps as a core without tasks until there are letters, and takes them.
+    fn letters(me: usize, waiter: &mut Waiter, shared: &Shared) -> Vec<Letter<Task>> {
+        while !shared.desks[me].has_letters() {
+            waiter.rest_empty(&shared.sleepers);
+        }
+        waiter.worked(&shared.sleepers);
+        shared.desks[me].take()
+    }
+
+    fn arrived(letters: Vec<Letter<Task>>) -> Task {
+        let mut tasks = letters.into_iter().filter_map(|letter| match letter {
+            Letter::Take(task) => Some(task),
+            Letter::Give { .. } => None,
+        });
+        tasks.next().expect("a task is in the letters")
+    }
+
+    fn one_move() {
+        let (shared, mut waiters) = shared(2);
+        let task: Task = Box::new(Cell::new(0));
+        let known = shared.clone();
+        let old = thread::spawn(move || {
+            step(&task);
+            known.send(1, Letter::Take(task));
+        });
+        let task = arrived(letters(1, &mut waiters[1], &shared));
+        step(&task);
+        assert_eq!(task.get(), 2, "no step is lost");
+        old.join().expect("it gives the task away");
+    }
+
+    #[test]
+    fn a_task_arrives_at_a_core_that_sleeps() {
+        check(4, one_move);
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn without_the_fences_a_letter_can_be_missed() {
+        sys::sync::FENCES.set(false);
+        check(4, one_move);
+    }
+
+    #[test]
+    fn an_order_wakes_a_core_that_waits_for_events_and_the_task_goes_on() {
+        check(2, || {
+            let (shared, mut waiters) = shared(2);
+            let mut sleeper = waiters.remove(0);
+            let known = shared.clone();
+            let old = thread::spawn(move || {
+                let task: Task = Box::new(Cell::new(0));
+                let mut now_ns = 0;
+                // It has a task, and no events for it: it sleeps for messages, and is woken by a letter too.
+                while !known.desks[0].has_letters() {
+                    sleeper.rest(&known.sleepers, now_ns, None);
+                    now_ns += 1_000_000;
+                }
+                sleeper.worked(&known.sleepers);
+                for letter in known.desks[0].take() {
+                    if let Letter::Give { task: 7, to } = letter {
+                        step(&task);
+                        return known.send(to, Letter::Take(task));
+                    }
+                }
+                panic!("the order is in the letters");
+            });
+            shared.send(0, Letter::Give { task: 7, to: 1 });
+            let task = arrived(letters(1, &mut waiters[0], &shared));
+            step(&task);
+            assert_eq!(task.get(), 2);
+            old.join().expect("it gives the task away");
+        });
+    }
+
+    #[test]
+    fn two_cores_exchange_their_tasks() {
+        check(3, || {
+            let (shared, mut waiters) = shared(2);
+            let mut other = waiters.remove(1);
+            let known = shared.clone();
+            let core_1 = thread::spawn(move || {
+                known.send(0, Letter::Take(Box::new(Cell::new(10))));
+                let task = arrived(letters(1, &mut other, &known));
+                step(&task);
+                assert_eq!(task.get(), 21);
+            });
+            shared.send(1, Letter::Take(Box::new(Cell::new(20))));
+            let task = arrived(letters(0, &mut waiters[0], &shared));
+            step(&task);
+            assert_eq!(task.get(), 11);
+            core_1.join().expect("it has the other's task");
         });
     }
 }

@@ -11,7 +11,11 @@ use crate::sys::quantity::format_rate;
 
 const BASE: Base = Base {
     command: "bench",
-    settings: &[("source.kind", "load"), ("app", "aggregate")],
+    settings: &[
+        ("source.kind", "load"),
+        ("app", "aggregate"),
+        ("ctl.socket", "none"),
+    ],
 };
 /// Where the search for the knee starts, events a second: any engine keeps up with that.
 const KNEE_LOWEST: f64 = 10_000.0;

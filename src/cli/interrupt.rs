@@ -29,6 +29,7 @@ pub(super) fn stop_flag() -> Arc<AtomicBool> {
         // Where no handler can be set, Ctrl-C ends the process at once, as it does everywhere.
         let _ = ctrlc::set_handler(move || {
             if seen.swap(true, Ordering::Relaxed) {
+                super::ctl::remove_bound();
                 std::process::exit(INTERRUPTED);
             }
             super::error::note("stopping: draining what is in flight (again to leave at once)");

@@ -16,6 +16,7 @@ mod checkpoint;
 mod compare;
 mod completions;
 pub mod config;
+mod ctl;
 mod dead_letter;
 mod environment;
 pub mod error;
@@ -71,6 +72,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         Some(Command::Trace(command)) => trace::trace(command, global),
         Some(Command::Checkpoint(command)) => checkpoint::checkpoint(command, global),
         Some(Command::DeadLetter(command)) => dead_letter::dead_letter(command, global),
+        Some(Command::Ctl(args)) => ctl::ctl(args, global),
         Some(Command::Check(_)) => check::check(global),
         Some(Command::CheckpointWriter(args)) => crate::checkpoint::serve(args.region)
             .map(|()| Exit::Ok)

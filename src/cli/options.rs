@@ -68,6 +68,13 @@ pub(super) fn options(config: &Config) -> Options {
         },
         pin: runtime.pin,
         cpus: runtime.cpus.clone(),
+        balance: config.balance.options,
+        place: runtime
+            .place
+            .clone()
+            .given()
+            .map_or_else(Vec::new, |places| places.0),
+        control: config.control.clone(),
         ring_slots: number(runtime.ring_slots),
         budget: number(runtime.budget),
         interval_ns: config.report.interval_ns,

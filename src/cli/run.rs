@@ -3,6 +3,7 @@
 use super::args::{GlobalArgs, RunArgs};
 use super::config::choice::SourceKind;
 use super::config::{Config, SAMPLE_LABELS, SAMPLE_TRACE};
+use super::ctl::serve;
 use super::error::{CliError, Exit, note, print};
 use super::job::run_job;
 use super::progress::Progress;
@@ -46,7 +47,10 @@ pub(super) fn measure(config: &Config, global: &GlobalArgs) -> Result<Report, Cl
             .for_each(|setting| note(&setting));
     }
     let progress = Progress::new(expected_events(config), !global.quiet && !global.json);
-    let report = run_job(config, &mut |update| progress.set(update));
+    let mut config = config.clone();
+    let served = serve(&mut config, global.quiet || global.json);
+    let report = run_job(&config, &mut |update| progress.set(update));
+    drop(served);
     progress.finish();
     Ok(report?)
 }

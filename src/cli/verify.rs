@@ -107,6 +107,8 @@ fn repeat(
         ("failure.dead_letter", "auto"),
         ("failure.dir", "auto"),
         ("state.dir", "auto"),
+        ("ctl.socket", "none"),
+        ("runtime.place", "auto"),
         ("pace.speed", "max"),
         ("pace.rate", "none"),
         ("runtime.partitions", partitions.as_str()),

@@ -1,7 +1,7 @@
 //! The account of a run: from what each task counted to the report.
 
 use super::options::Options;
-use super::{account_cache, account_checkpoint, estimate};
+use super::{account_balance, account_cache, account_checkpoint, estimate};
 use crate::latency::{
     CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule,
     StageSummary, Summary, merge, new_histogram, percentiles,
@@ -19,8 +19,6 @@ const SCHEDULE_TOLERANCE: f64 = 0.01;
 /// What the account needs beside what the tasks counted.
 pub(super) struct Facts<'a> {
     pub(super) options: &'a Options,
-    /// Name and core of each task, in the order of the plan.
-    pub(super) seats: &'a [(String, usize)],
     pub(super) placement: &'a Placement,
     pub(super) checkpoints: Option<CheckpointSummary>,
     /// From the call that runs the job to the start of the run's clock, ns.
@@ -149,10 +147,12 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         service_ns: percentiles(&service),
         hiccup_ns: percentiles(&record.hiccups),
         schedule: schedule(&record.figures, &answers),
-        stages: stages(&record.figures),
-        cores: cores(&record, facts),
+        stages: account_balance::with_costs(stages(&record.figures), &record),
+        tasks: account_balance::tasks(&record),
+        balance: Some(account_balance::balance(&record, facts.options)),
+        cores: cores(&record),
         allocation: Some(estimate::summary(facts.placement, facts.options)),
-        partitions: partitions(&record.figures, facts),
+        partitions: partitions(&record),
         quality: measures(&record.figures),
         warnings: record.warnings.clone(),
         ..Summary::default()
@@ -294,13 +294,13 @@ fn stages(figures: &[Figures]) -> Vec<StageSummary> {
     stages.into_values().collect()
 }
 
-fn cores(record: &RunRecord, facts: &Facts<'_>) -> Vec<CoreSummary> {
+fn cores(record: &RunRecord) -> Vec<CoreSummary> {
     let tasks = |core| {
-        facts
-            .seats
+        record
+            .tasks
             .iter()
-            .filter(move |seat| seat.1 == core)
-            .map(|seat| seat.0.clone())
+            .filter(move |task| task.core == core)
+            .map(|task| task.name.clone())
     };
     let summaries = record
         .cores
@@ -315,19 +315,20 @@ fn cores(record: &RunRecord, facts: &Facts<'_>) -> Vec<CoreSummary> {
     summaries.collect()
 }
 
-fn partitions(figures: &[Figures], facts: &Facts<'_>) -> Vec<PartitionSummary> {
+fn partitions(record: &RunRecord) -> Vec<PartitionSummary> {
+    let figures = &record.figures;
     let mut totals = BTreeMap::<usize, u64>::new();
     figures
         .iter()
         .for_each(|task| *totals.entry(task.stage_index).or_default() += task.events_in);
     let keyed = figures
         .iter()
-        .zip(facts.seats)
+        .zip(&record.tasks)
         .filter(|(task, _)| task.stage_index > 0);
     let summaries = keyed.map(|(task, seat)| PartitionSummary {
         stage: task.stage.clone(),
         partition: task.partition as u32,
-        core: seat.1 as u32,
+        core: seat.core as u32,
         events_in: task.events_in,
         share: task.events_in as f64 / totals[&task.stage_index].max(1) as f64,
         keys: task.keys,

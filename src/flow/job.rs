@@ -75,11 +75,6 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let near_memory = NearMemory::of(&self.options);
         let placed = self.plan(Servers::Thread)?.place()?;
         drop(near_memory);
-        let seats: Vec<(String, usize)> = placed
-            .tasks
-            .iter()
-            .map(|task| (task.name.clone(), task.core))
-            .collect();
         let options = placed.options;
         let spare_cpus = spare_cpus(&options.run_options());
         if placed.parts.as_ref().is_some_and(Parts::is_simulated) {
@@ -111,7 +106,6 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let sinks = take_sinks(&mut record.figures);
         let facts = Facts {
             options: &options,
-            seats: &seats,
             placement: &placed.placement,
             checkpoints,
             prepared_ns: record.started.duration_since(called).as_nanos() as u64,

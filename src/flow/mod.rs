@@ -16,6 +16,7 @@
 //! events, its state, watermarks, and the same flow could be planned for another runtime.
 
 mod account;
+mod account_balance;
 mod account_cache;
 mod account_checkpoint;
 mod arrays;

@@ -2,7 +2,7 @@
 
 use super::checkpoint_options::CheckpointOptions;
 use super::failure::FailureOptions;
-use crate::runtime::{Idle, RunOptions};
+use crate::runtime::{BalanceOptions, Control, Idle, RunOptions};
 use crate::schedule::Allocator;
 use crate::sys::topology::cpus_allowed;
 use std::path::PathBuf;
@@ -77,6 +77,13 @@ pub struct Options {
     /// The CPU of each core, as many as there are cores or more; empty: all allowed, in the order in which they do best
     /// ([`crate::sys::cpus::Cpus::order`]).
     pub cpus: Vec<u32>,
+    /// How tasks are moved between cores while it runs.
+    pub balance: BalanceOptions,
+    /// The core of each task at the start, the source first, then the partitions of each stage; the last counts
+    /// for all that follow. Empty: the engine places them.
+    pub place: Vec<usize>,
+    /// The way for others to control the run; `None`: it has none.
+    pub control: Option<Arc<Control>>,
     /// Slots of a ring; 0: by whether cores share it.
     pub ring_slots: usize,
     /// Messages a task takes from one ring in one step; 0: by the number of cores.
@@ -118,6 +125,9 @@ impl Default for Options {
             idle: Idle::default(),
             pin: true,
             cpus: Vec::new(),
+            balance: BalanceOptions::default(),
+            place: Vec::new(),
+            control: None,
             ring_slots: 0,
             budget: 0,
             interval_ns: 1_000_000_000,
@@ -196,6 +206,8 @@ impl Options {
             budget: resolved.budget,
             stop: self.stop.clone(),
             step_deadline_ns: self.failure.step_deadline_ns,
+            balance: self.balance,
+            control: self.control.clone(),
         }
     }
 }

@@ -268,6 +268,13 @@ impl Plan {
         if servers == Servers::Thread {
             check_given(&options.cpus, resolved.cores, &cpus_online())?;
         }
+        if let Some(&core) = options.place.iter().find(|core| **core >= resolved.cores) {
+            return Err(FlowError::Option {
+                option: "place",
+                value: core,
+                expected: "the index of a core, from 0, below the number of cores",
+            });
+        }
         let available_bytes = procfs::available_memory_bytes();
         if options.state_memory_bytes > available_bytes && available_bytes > 0 {
             return Err(FlowError::Memory {
@@ -351,11 +358,19 @@ impl Plan {
             .sort_by_key(|task| (task.stage_index, task.partition));
         let stages: Vec<usize> = self.tasks.iter().map(|task| task.stage_index).collect();
         let placement = estimate::place(&stages, self.resolved.cores, &self.options)?;
+        // Whoever knows better has said so; the last that was said counts for all that follow.
+        let said = self.options.place.iter().copied();
+        let last = self.options.place.last().copied();
+        let cores = said.chain(std::iter::repeat_n(last.unwrap_or(0), stages.len()));
+        let cores: Vec<usize> = match last {
+            Some(_) => cores.take(stages.len()).collect(),
+            None => placement.cores.clone(),
+        };
         let tasks = self
             .tasks
             .into_iter()
-            .zip(&placement.cores)
-            .map(|(planned, &core)| PlacedTask {
+            .zip(cores)
+            .map(|(planned, core)| PlacedTask {
                 name: planned.name,
                 core,
                 task: planned.task,

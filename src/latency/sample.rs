@@ -116,6 +116,9 @@ fn sample_summary() -> Summary {
         skew,
         keys,
         state_bytes: keys * 96,
+        event_ns: None,
+        load: 0.0,
+        load_max: 0.0,
         queueing_ns: Percentiles {
             count: 9_375,
             p50: Some(83),

@@ -3,6 +3,7 @@
 //! The layout is versioned by `version`; fields are only ever added within a version.
 
 use super::summary_allocation::AllocationSummary;
+use super::summary_balance::{BalanceSummary, TaskSummary};
 use super::summary_cache::CacheSummary;
 use super::summary_checkpoint::CheckpointSummary;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -68,6 +69,10 @@ pub struct Summary {
     pub cores: Vec<CoreSummary>,
     /// How tasks were allocated to the cores; `None` in summaries from before it was said.
     pub allocation: Option<AllocationSummary>,
+    /// One entry a task, in order of the flow: what it cost.
+    pub tasks: Vec<TaskSummary>,
+    /// How tasks were moved between cores.
+    pub balance: Option<BalanceSummary>,
     /// One entry a partition of each keyed stage.
     pub partitions: Vec<PartitionSummary>,
     /// What was done about checkpoints; `None` where none were made.
@@ -159,6 +164,14 @@ pub struct StageSummary {
     pub keys: u64,
     /// Bytes of state tables at the end.
     pub state_bytes: u64,
+    /// Time an event in the steps of its tasks; `None` where there was no event.
+    pub event_ns: Option<f64>,
+    /// Share of a core's time that its tasks took together.
+    #[serde(deserialize_with = "null_is_nan")]
+    pub load: f64,
+    /// The same of the task that took most.
+    #[serde(deserialize_with = "null_is_nan")]
+    pub load_max: f64,
     /// Time sampled events waited in front of this stage.
     pub queueing_ns: Percentiles,
     /// Its caches, each added up over the partitions; empty where it has none.
@@ -173,7 +186,7 @@ pub struct CoreSummary {
     pub core: u32,
     /// CPU it was pinned to; `None` where pinning was refused or not asked for.
     pub cpu: Option<u32>,
-    /// Names of the tasks placed on it.
+    /// Names of the tasks on it at the end.
     pub tasks: Vec<String>,
     /// Share of loop rounds' time in which some task had work.
     #[serde(deserialize_with = "null_is_nan")]
@@ -188,7 +201,7 @@ pub struct PartitionSummary {
     pub stage: String,
     /// Partition index.
     pub partition: u32,
-    /// Core index it ran on.
+    /// Core index it ran on at the end.
     pub core: u32,
     /// Events it took in.
     pub events_in: u64,
@@ -249,7 +262,7 @@ fn nulls_are_nan<'de, D: Deserializer<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latency::{ColdSummary, RestoredSummary};
+    use crate::latency::{ColdSummary, MoveSummary, RestoredSummary};
     use serde_json::Value;
 
     const DOCUMENT: &str = include_str!("../../docs/summary.md");
@@ -297,6 +310,9 @@ mod tests {
         check("stages[]", json(StageSummary::default()));
         check("cores[]", json(CoreSummary::default()));
         check("allocation", json(AllocationSummary::default()));
+        check("tasks[]", json(TaskSummary::default()));
+        check("balance", json(BalanceSummary::default()));
+        check("balance.moves[]", json(MoveSummary::default()));
         check("partitions[]", json(PartitionSummary::default()));
         check("caches[]", json(CacheSummary::default()));
         check("caches[].cold", json(ColdSummary::default()));

@@ -5,6 +5,7 @@ use super::figure::{
 };
 use super::paint::Paint;
 use super::summary::{CoreSummary, Percentiles, StageSummary, Summary};
+use super::text_balance::balance as costs_and_moves;
 use super::text_cache::caches;
 use super::text_checkpoint::checkpoints;
 use super::text_table::table;
@@ -39,6 +40,7 @@ pub fn text(summary: &Summary, colour: bool) -> String {
     }
     let allocation = summary.allocation.as_ref().map(|made| made.in_words());
     lines.extend(allocation.map(|words| format!("{} {words}", paint.bold("allocation"))));
+    costs_and_moves(&mut lines, summary, paint);
     checkpoints(&mut lines, summary.checkpoints.as_ref(), paint);
     let notes: Vec<String> = summary.notes.iter().map(|note| plain(note)).collect();
     section(

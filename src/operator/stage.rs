@@ -27,7 +27,7 @@ use crate::checkpoint::Saved;
 use crate::event::{Marker, Message};
 use crate::latency::{new_histogram, record};
 use crate::ring::Inlet;
-use crate::task::{Context, Downstream, Figures, Progress, Task, TaskError};
+use crate::task::{Context, Downstream, Figures, Gauge, Progress, Task, TaskError};
 use hdrhistogram::Histogram;
 
 /// How a stage is called and where one of its partitions stands.
@@ -214,6 +214,13 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             ));
         }
         Ok(Progress::Worked)
+    }
+
+    fn gauge(&self) -> Gauge {
+        Gauge {
+            events: self.body.events_in,
+            waiting: self.inlets.iter().map(Inlet::waiting).sum::<usize>() as u64,
+        }
     }
 
     fn at_event(&self) -> Option<String> {

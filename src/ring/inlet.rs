@@ -41,6 +41,11 @@ impl<E: Event> Inlet<E> {
         taken
     }
 
+    /// Messages that wait.
+    pub fn waiting(&self) -> usize {
+        self.consumer.slots()
+    }
+
     /// Whether a message waits.
     pub fn has_waiting(&self) -> bool {
         !self.consumer.is_empty()

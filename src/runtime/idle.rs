@@ -13,8 +13,11 @@
 //! Either the sleeper's step 3 sees the messages, or the worker's step 3 sees the flag. A wake-up costs
 //! the worker about 13 µs and arrives after 20–35 µs (measured), so only cores that wait long are parked.
 //! `tests/models.rs` tries this file in every order of steps.
+//!
+//! A core without tasks is *dormant*: no ring leads to it, so that messages do not wake it, only who has a letter
+//! for it (`transfer.rs`) or the end of the run. Otherwise each round of the others would pay for its wake-up.
 
-use crate::sys::sync::{AtomicBool, Ordering, Parker, Unparker, fence};
+use crate::sys::sync::{AtomicUsize, Ordering, Parker, Unparker, fence};
 use crossbeam_utils::CachePadded;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -43,24 +46,53 @@ const PARK_MAX: Duration = Duration::from_millis(50);
 /// Woken by a timer this long before the next event is due (timer slack 50 µs, then the wake-up), ns.
 const WAKE_EARLY_NS: u64 = 120_000;
 
+/// A core's state in [`Sleepers`]: at work, or about to sleep on; written by itself and by who wakes it.
+const AWAKE: usize = 0;
+/// Sleeps until there are messages.
+const ASLEEP: usize = 1;
+/// Has no tasks; sleeps until there is a letter.
+const DORMANT: usize = 2;
+
 /// Which cores sleep, and how to wake them. Shared by all cores.
 #[derive(Debug)]
 pub(super) struct Sleepers {
-    asleep: Vec<CachePadded<AtomicBool>>,
+    asleep: Vec<CachePadded<AtomicUsize>>,
     wake: Vec<Unparker>,
+    /// Cores that have been started; the others never slept. Grows only, and before the first letter to a new
+    /// core, so that whoever sends to its tasks knows of it.
+    started: CachePadded<AtomicUsize>,
 }
 
 impl Sleepers {
+    /// Of `cores` cores, all of which are started.
     pub(super) fn new(cores: usize) -> (Self, Vec<Parker>) {
         let parkers: Vec<Parker> = (0..cores).map(|_| Parker::new()).collect();
         let asleep = (0..cores)
-            .map(|_| CachePadded::new(AtomicBool::new(false)))
+            .map(|_| CachePadded::new(AtomicUsize::new(AWAKE)))
             .collect();
         let wake = parkers
             .iter()
             .map(|parker| parker.unparker().clone())
             .collect();
-        (Sleepers { asleep, wake }, parkers)
+        let started = CachePadded::new(AtomicUsize::new(cores));
+        (
+            Sleepers {
+                asleep,
+                wake,
+                started,
+            },
+            parkers,
+        )
+    }
+
+    /// Says that the first `cores` have been started.
+    pub(super) fn start(&self, cores: usize) {
+        self.started.store(cores, Ordering::Relaxed);
+    }
+
+    /// Cores that have been started. Relaxed: who is behind wakes one core late, which wakes up by itself soon.
+    pub(super) fn started(&self) -> usize {
+        self.started.load(Ordering::Relaxed)
     }
 
     /// Called after a round that moved something: wakes whoever sleeps.
@@ -68,22 +100,41 @@ impl Sleepers {
     fn wake_others(&self, me: usize) {
         // Pairs with the fence in `announce`: the ring's Release store comes before this fence.
         fence(Ordering::SeqCst);
-        for (core, asleep) in self.asleep.iter().enumerate() {
-            if core != me && asleep.load(Ordering::Relaxed) && asleep.swap(false, Ordering::Relaxed)
-            {
-                self.wake[core].unpark();
+        for (core, asleep) in self.asleep.iter().enumerate().take(self.started()) {
+            if core != me && asleep.load(Ordering::Relaxed) == ASLEEP {
+                self.rouse(core);
             }
         }
     }
 
-    fn announce(&self, me: usize) {
-        self.asleep[me].store(true, Ordering::Relaxed);
-        // Pairs with the fence in `wake_others`: the last look into the rings comes after this fence.
+    /// Wakes `core`, however it sleeps: there is a letter for it.
+    pub(super) fn wake(&self, core: usize) {
+        // Pairs with the fence in `announce`: that there is a letter was said before this fence.
+        fence(Ordering::SeqCst);
+        if self.asleep[core].load(Ordering::Relaxed) != AWAKE {
+            self.rouse(core);
+        }
+    }
+
+    /// Wakes every core, however it sleeps: the run is over.
+    pub(super) fn wake_all(&self) {
+        (0..self.asleep.len()).for_each(|core| self.wake(core));
+    }
+
+    fn rouse(&self, core: usize) {
+        if self.asleep[core].swap(AWAKE, Ordering::Relaxed) != AWAKE {
+            self.wake[core].unpark();
+        }
+    }
+
+    fn announce(&self, me: usize, how: usize) {
+        self.asleep[me].store(how, Ordering::Relaxed);
+        // Pairs with the fence in `wake_others` and `wake`: the last look comes after this fence.
         fence(Ordering::SeqCst);
     }
 
     fn rise(&self, me: usize) {
-        self.asleep[me].store(false, Ordering::Relaxed);
+        self.asleep[me].store(AWAKE, Ordering::Relaxed);
     }
 }
 
@@ -92,7 +143,6 @@ impl Sleepers {
 pub(super) struct Waiter {
     idle: Idle,
     me: usize,
-    alone: bool,
     crowded: bool,
     parker: Parker,
     idle_since_ns: Option<u64>,
@@ -101,11 +151,10 @@ pub(super) struct Waiter {
 
 impl Waiter {
     /// `crowded`: more cores than CPUs, so that spinning would keep another core from its work.
-    pub(super) fn new(idle: Idle, me: usize, cores: usize, crowded: bool, parker: Parker) -> Self {
+    pub(super) fn new(idle: Idle, me: usize, crowded: bool, parker: Parker) -> Self {
         Waiter {
             idle,
             me,
-            alone: cores == 1,
             crowded,
             parker,
             idle_since_ns: None,
@@ -121,7 +170,7 @@ impl Waiter {
             self.announced = false;
             sleepers.rise(self.me);
         }
-        if !self.alone && self.idle != Idle::Busy {
+        if self.idle != Idle::Busy && sleepers.started() > 1 {
             sleepers.wake_others(self.me);
         }
     }
@@ -161,11 +210,24 @@ impl Waiter {
         }
         if !self.announced {
             self.announced = true;
-            sleepers.announce(self.me);
+            sleepers.announce(self.me, ASLEEP);
             return false;
         }
         self.parker
             .park_timeout(PARK_MAX.min(Duration::from_nanos(sleep_ns)));
+        self.announced = false;
+        sleepers.rise(self.me);
+        true
+    }
+    /// After a round without a task: sleeps until there is a letter, whatever the mode. Returns true if it slept;
+    /// the first time it only says that it will, for a last look.
+    pub(super) fn rest_empty(&mut self, sleepers: &Sleepers) -> bool {
+        if !self.announced {
+            self.announced = true;
+            sleepers.announce(self.me, DORMANT);
+            return false;
+        }
+        self.parker.park_timeout(PARK_MAX);
         self.announced = false;
         sleepers.rise(self.me);
         true

@@ -1,9 +1,21 @@
-//! Runtime: steps tasks, on pinned threads or under a seeded simulation.
+//! Runtime: steps tasks, on pinned threads or under a seeded simulation, and moves them between cores.
+mod balance;
+mod conductor;
+mod control;
 mod core;
+mod epochs;
 mod idle;
+mod meter;
+mod record;
+mod roster;
 mod run;
 mod simulate;
+mod transfer;
 mod watchdog;
+pub use balance::{BalanceOptions, Move};
+pub use conductor::MoveReason;
+pub use control::{Answer, Control, CoreStatus, Refusal, Request, Status, TaskStatus};
 pub use idle::Idle;
-pub use run::{CoreFigures, PlacedTask, RunError, RunOptions, RunRecord, Update, run, spare_cpus};
+pub use record::{CoreFigures, MoveFigures, RunRecord, TaskFigures};
+pub use run::{PlacedTask, RunError, RunOptions, Update, run, spare_cpus};
 pub use simulate::{Beside, SimulateError, simulate, simulate_beside};

@@ -1,20 +1,25 @@
 //! A run: a thread for each core, pinned where the system allows it, and the collection of what they tell.
 //!
-//! The calling thread stays off the cores: it merges the epochs that the sinks hand over, tells progress,
-//! and waits for the cores to end.
+//! The calling thread stays off the cores: it merges the epochs that the sinks hand over, tells progress, has
+//! tasks moved, answers who controls the run, and waits for the cores to end.
 
-use super::core::{CoreEnd, Failure, Seat, Signals, run_core};
+use super::balance::BalanceOptions;
+use super::conductor::Conductor;
+use super::control::Control;
+use super::core::{Core, CoreEnd, Shared, run_core};
+use super::epochs::Epochs;
 use super::idle::{Idle, Sleepers, Waiter};
+use super::meter::{CoreMeter, TaskMeter};
+use super::record::{RunRecord, Told, assemble};
+use super::roster::{Roster, Seat};
+use super::transfer::Desk;
 use super::watchdog::{Pulse, Watchdog};
-use crate::latency::{Interval, Timeline, merge, new_histogram};
 use crate::sink::IntervalCollector;
-use crate::sys::clock::{Clock, Origin, START_NS};
+use crate::sys::clock::{Clock, Origin};
 use crate::sys::memory::resident_anonymous_bytes;
 use crate::sys::topology::{cpus_allowed, cpus_in_order, pin_current_thread};
-use crate::task::{Context, Figures, Task};
-use hdrhistogram::Histogram;
-use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use crate::task::{Context, Task};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -48,6 +53,10 @@ pub struct RunOptions {
     pub stop: Arc<AtomicBool>,
     /// A step that lasts longer ends the process, ns; 0: it may last.
     pub step_deadline_ns: u64,
+    /// How tasks are moved between cores.
+    pub balance: BalanceOptions,
+    /// The way for others to control the run.
+    pub control: Option<Arc<Control>>,
 }
 
 /// What a run tells while it goes on.
@@ -59,39 +68,6 @@ pub struct Update {
     pub events_per_s: f64,
     /// 99th percentile of latency over the last epoch, ns.
     pub latency_ns_p99: u64,
-}
-
-/// What one core did.
-#[derive(Clone, Debug, Default)]
-pub struct CoreFigures {
-    /// CPU it was pinned to.
-    pub cpu: Option<u32>,
-    /// Share of its time in rounds that moved something.
-    pub busy_share: f64,
-}
-
-/// What a run leaves.
-pub struct RunRecord {
-    /// Of each task, in the order of the plan.
-    pub figures: Vec<Figures>,
-    /// Of each core.
-    pub cores: Vec<CoreFigures>,
-    /// Hiccups of the machine, all cores.
-    pub hiccups: Histogram<u64>,
-    /// What checkpoints took of each round of a core in which there was work for one, ns; all cores.
-    pub checkpoint_pauses: Histogram<u64>,
-    /// What barriers of checkpoints took of each round of a core in which there was one, ns; all cores.
-    pub barrier_pauses: Histogram<u64>,
-    /// Closed epochs.
-    pub intervals: Vec<Interval>,
-    /// When the run's clock started.
-    pub started: Instant,
-    /// "tsc" or "instant".
-    pub clock_source: &'static str,
-    /// Largest resident anonymous memory seen, bytes.
-    pub memory_peak_bytes: u64,
-    /// What the reader should know.
-    pub warnings: Vec<String>,
 }
 
 /// Why a run did not end well.
@@ -137,38 +113,66 @@ pub fn run(
 ) -> Result<RunRecord, RunError> {
     let origin = Origin::start();
     let started = Instant::now();
-    let cpus = cpus_for(options);
     let allowed = match options.cpus.len() {
         0 => cpus_allowed().len().max(1),
         given => given,
     };
     let crowded = options.cores > allowed;
-    let count = tasks.len();
-    let mut seats: Vec<Vec<Seat>> = (0..options.cores).map(|_| Vec::new()).collect();
+    // Cores may be added while it runs.
+    let room = match options.control {
+        Some(_) => options.cores.max(allowed),
+        None => options.cores,
+    };
+    let cpus = cpus_for(options, room);
+    let mut rosters: Vec<Vec<Seat>> = (0..room).map(|_| Vec::new()).collect();
+    let places: Vec<usize> = tasks.iter().map(|placed| placed.core).collect();
+    let names: Vec<String> = tasks.iter().map(|placed| placed.name.clone()).collect();
     for (index, placed) in tasks.into_iter().enumerate() {
-        seats[placed.core].push(Seat {
-            index,
-            name: placed.name,
-            task: placed.task,
-        });
+        rosters[placed.core].push(Seat::new(index, placed.name, placed.task));
     }
-    let (sleepers, parkers) = Sleepers::new(options.cores);
-    let pulses: Vec<Pulse> = (0..options.cores).map(|_| Pulse::default()).collect();
+    let (sleepers, parkers) = Sleepers::new(room);
+    sleepers.start(options.cores);
+    let pulses: Vec<Pulse> = (0..room).map(|_| Pulse::default()).collect();
     let mut watchdog = Watchdog::new(&pulses, options.step_deadline_ns);
     let look_every = watchdog.look_every(COLLECT_EVERY);
-    let (signals, sleepers) = (Signals::default(), &sleepers);
+    let shared = Shared {
+        failed: AtomicBool::new(false),
+        alive: AtomicUsize::new(names.len()),
+        sleepers,
+        desks: (0..room).map(|_| Desk::new()).collect(),
+        cores: (0..room).map(|_| CoreMeter::default()).collect(),
+        tasks: places.iter().map(|core| TaskMeter::new(*core)).collect(),
+    };
+    let shared = &shared;
     let (ended, ends) = mpsc::channel::<(usize, Option<u32>, CoreEnd)>();
     let mut epochs = Epochs::default();
     let mut outcome = Vec::new();
     let mut memory_peak_bytes = resident_anonymous_bytes();
+    let is_watched = watchdog.is_on();
+    let clock = Clock::Real(origin);
+    let mut conductor = Conductor::new(
+        shared,
+        &names,
+        options.cores,
+        options.balance,
+        clock.now_ns(),
+    );
     let spawned = std::thread::scope(|scope| {
-        for ((core, seats), parker) in seats.into_iter().enumerate().zip(parkers) {
-            let (ended, signals, cpu) = (ended.clone(), &signals, cpus[core]);
-            let pulse = watchdog.is_on().then_some(&pulses[core]);
-            let waiter = Waiter::new(options.idle, core, options.cores, crowded, parker);
-            std::thread::Builder::new()
-                .name(format!("core {core}"))
-                .spawn_scoped(scope, move || {
+        let mut waiting = rosters.into_iter().zip(parkers).enumerate();
+        let mut count = 0;
+        // Starts cores until there are `cores`; there is room for them.
+        let mut start = |cores: usize| -> Result<usize, RunError> {
+            while count < cores {
+                let Some((core, (seats, parker))) = waiting.next() else {
+                    break;
+                };
+                shared
+                    .sleepers
+                    .start(shared.sleepers.started().max(core + 1));
+                let (ended, cpu, pulse) = (ended.clone(), cpus[core], &pulses[core]);
+                let waiter = Waiter::new(options.idle, core, crowded, parker);
+                let roster = Roster::new(seats);
+                let run = move || {
                     let pinned = cpu.filter(|cpu| pin_current_thread(*cpu));
                     let clock = Clock::Real(origin);
                     let cx = Context {
@@ -179,17 +183,31 @@ pub fn run(
                         marker_due: None,
                         checkpoint: Default::default(),
                     };
-                    let end = run_core(seats, cx, waiter, sleepers, signals, &options.stop, pulse);
+                    let end = run_core(Core {
+                        me: core,
+                        roster,
+                        cx,
+                        waiter,
+                        shared,
+                        stop: &options.stop,
+                        pulse: is_watched.then_some(pulse),
+                    });
                     let _ = ended.send((core, pinned, end));
-                })
-                .map_err(|source| {
-                    signals
-                        .failed
-                        .store(true, std::sync::atomic::Ordering::Relaxed);
-                    RunError::Thread { core, source }
-                })?;
-        }
-        while outcome.len() < options.cores {
+                };
+                std::thread::Builder::new()
+                    .name(format!("core {core}"))
+                    .spawn_scoped(scope, run)
+                    .map_err(|source| RunError::Thread { core, source })?;
+                count += 1;
+            }
+            Ok(count)
+        };
+        let mut count = start(options.cores).inspect_err(|_| {
+            shared.failed.store(true, Ordering::Relaxed);
+        })?;
+        let control = options.control.as_deref();
+        control.inspect(|control| control.open());
+        while outcome.len() < count {
             if let Ok(end) = ends.recv_timeout(look_every) {
                 outcome.push(end);
             }
@@ -198,163 +216,57 @@ pub fn run(
             if epochs.collect(&mut collectors) {
                 epochs.tell(progress);
             }
+            if !outcome.is_empty() {
+                continue;
+            }
+            conductor.look(clock.now_ns());
+            while let Some((request, reply)) = control.and_then(Control::next) {
+                let mut more = |cores: usize| {
+                    let started = start(cores).map_err(|error| error.to_string())?;
+                    count = count.max(started);
+                    Ok(())
+                };
+                let now_ns = clock.now_ns();
+                let answer = conductor.answer(&request, &options.stop, &mut more, now_ns);
+                let _ = reply.send(answer);
+            }
         }
         Ok(())
     });
+    if let Some(control) = &options.control {
+        control.close();
+    }
     spawned?;
     epochs.collect(&mut collectors);
-    let mut record = assemble(outcome, count, epochs, origin, options, crowded)?;
+    let told = Told {
+        shared,
+        names: &names,
+        places,
+        ordered: conductor.ordered,
+        epochs,
+        origin,
+        crowded,
+    };
+    let mut record = assemble(outcome, told, options)?;
     record.started = started;
     record.memory_peak_bytes = memory_peak_bytes;
     Ok(record)
 }
 
-fn assemble(
-    mut outcome: Vec<(usize, Option<u32>, CoreEnd)>,
-    tasks: usize,
-    epochs: Epochs,
-    origin: Origin,
-    options: &RunOptions,
-    crowded: bool,
-) -> Result<RunRecord, RunError> {
-    outcome.sort_by_key(|(core, ..)| *core);
-    let seconds = outcome
-        .first()
-        .map_or(0, |(.., end)| end.hiccup_ns_max.len());
-    let mut hiccup_ns_max = vec![0u64; seconds];
-    let mut record = RunRecord {
-        figures: (0..tasks).map(|_| Figures::default()).collect(),
-        cores: Vec::new(),
-        hiccups: new_histogram(),
-        checkpoint_pauses: new_histogram(),
-        barrier_pauses: new_histogram(),
-        intervals: Vec::new(),
-        started: Instant::now(),
-        clock_source: origin.source(),
-        memory_peak_bytes: 0,
-        warnings: Vec::new(),
-    };
-    if crowded {
-        record.warnings.push(format!(
-            "{} cores share fewer CPUs: they yield instead of spinning, and the tail shows it",
-            options.cores
-        ));
-    }
-    for (core, cpu, end) in outcome {
-        match end.failure {
-            Some(Failure::Panicked {
-                task,
-                event,
-                reason,
-            }) => {
-                return Err(RunError::Panicked {
-                    task,
-                    event,
-                    reason,
-                });
-            }
-            Some(Failure::Failed { task, error }) => return Err(RunError::Failed { task, error }),
-            None => {}
-        }
-        if options.pin && cpu.is_none() && !crowded {
-            record.warnings.push(format!(
-                "core {core} could not be pinned to a CPU: the tail may suffer"
-            ));
-        }
-        for (index, figures) in end.figures {
-            record.figures[index] = figures;
-        }
-        merge(&mut record.hiccups, &end.hiccups);
-        merge(&mut record.checkpoint_pauses, &end.checkpoint_pauses);
-        merge(&mut record.barrier_pauses, &end.barrier_pauses);
-        for (worst, core) in hiccup_ns_max.iter_mut().zip(&end.hiccup_ns_max) {
-            *worst = (*worst).max(*core);
-        }
-        let busy_share = end.busy_ns as f64 / end.total_ns.max(1) as f64;
-        record.cores.push(CoreFigures { cpu, busy_share });
-    }
-    record.intervals = epochs.into_intervals();
-    for interval in &mut record.intervals {
-        let second = |ns: u64| (ns / 1_000_000_000) as usize;
-        let covered = hiccup_ns_max.iter().skip(second(interval.start_ns));
-        let count = second(interval.end_ns) + 1 - second(interval.start_ns);
-        interval.hiccup_ns_max = covered.take(count).copied().max().unwrap_or(0);
-    }
-    Ok(record)
-}
-
 /// The CPU of each core.
-fn cpus_for(options: &RunOptions) -> Vec<Option<u32>> {
+fn cpus_for(options: &RunOptions, room: usize) -> Vec<Option<u32>> {
     let order = cpus_in_order(&options.cpus);
     let pin = options.pin && options.cores <= order.len();
-    (0..options.cores)
+    (0..room)
         .map(|core| if pin { order.get(core).copied() } else { None })
         .collect()
 }
 
 /// The CPUs that no core is pinned to: for threads and processes that must not hold up a core.
 pub fn spare_cpus(options: &RunOptions) -> Vec<usize> {
-    let taken = cpus_for(options);
+    let taken = cpus_for(options, options.cores);
     let free = cpus_allowed()
         .into_iter()
         .filter(|cpu| !taken.contains(&Some(*cpu)));
     free.map(|cpu| cpu as usize).collect()
-}
-
-/// Epochs that may still get a part from a sink that is behind.
-const EPOCHS_OPEN: usize = 8;
-
-/// Epochs as the sinks close them, merged over sinks.
-#[derive(Default)]
-struct Epochs {
-    open: BTreeMap<u64, Interval>,
-    closed: Timeline,
-    results: u64,
-}
-
-impl Epochs {
-    /// Whether anything came.
-    fn collect(&mut self, collectors: &mut [IntervalCollector]) -> bool {
-        let before = self.results;
-        for collector in collectors {
-            collector.collect(|part| {
-                self.results += part.latency.len();
-                let interval = self.open.entry(part.epoch).or_insert_with(|| Interval {
-                    start_ns: u64::MAX,
-                    end_ns: 0,
-                    events_out: 0,
-                    latency: new_histogram(),
-                    hiccup_ns_max: 0,
-                });
-                let start_ns = part.start_ns.saturating_sub(START_NS);
-                interval.start_ns = interval.start_ns.min(start_ns);
-                interval.end_ns = interval.end_ns.max(part.end_ns.saturating_sub(START_NS));
-                interval.events_out += part.latency.len();
-                merge(&mut interval.latency, &part.latency);
-            });
-        }
-        while self.open.len() > EPOCHS_OPEN {
-            if let Some((_, oldest)) = self.open.pop_first() {
-                self.closed.push(oldest);
-            }
-        }
-        self.results > before
-    }
-
-    fn tell(&self, progress: &mut dyn FnMut(Update)) {
-        if let Some((_, last)) = self.open.last_key_value() {
-            progress(Update {
-                events_out: self.results,
-                events_per_s: last.throughput_events_per_s(),
-                latency_ns_p99: last.latency.value_at_quantile(0.99),
-            });
-        }
-    }
-
-    fn into_intervals(mut self) -> Vec<Interval> {
-        std::mem::take(&mut self.open)
-            .into_values()
-            .for_each(|interval| self.closed.push(interval));
-        self.closed.into_intervals()
-    }
 }

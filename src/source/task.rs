@@ -20,7 +20,9 @@ use super::sequence::Sequence;
 use crate::checkpoint::Saved;
 use crate::event::{Event, Marker};
 use crate::latency::{new_histogram, record};
-use crate::task::{CheckpointFigures, Context, Downstream, Figures, Progress, Task, TaskError};
+use crate::task::{
+    CheckpointFigures, Context, Downstream, Figures, Gauge, Progress, Task, TaskError,
+};
 use hdrhistogram::Histogram;
 
 /// At least so many events between two probes.
@@ -289,6 +291,13 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
             }
             _ => Progress::Worked,
         })
+    }
+
+    fn gauge(&self) -> Gauge {
+        Gauge {
+            events: self.counts.offered,
+            waiting: 0,
+        }
     }
 
     fn at_event(&self) -> Option<String> {

@@ -3,3 +3,4 @@
 
 pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::{Mutex, PoisonError};

@@ -8,6 +8,7 @@ mod bounded_checkpoints;
 mod bounded_state;
 mod checkpoint_words;
 mod checkpoints;
+mod ctl;
 mod disorder;
 mod failures;
 mod first_run;

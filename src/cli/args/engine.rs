@@ -1,7 +1,7 @@
 //! The engine's options, common to `run`, `replay` and `bench`.
 
 use super::{FlagSetting, given, words};
-use crate::cli::config::choice::{Idle, Order, SinkKind};
+use crate::cli::config::choice::{Idle, Order, SinkKind, Switch};
 use crate::partition::Scheme;
 use crate::schedule::Allocator;
 use clap::Args;
@@ -31,6 +31,12 @@ pub struct EngineArgs {
     /// What a core does with nothing to do [default: adaptive]
     #[arg(long, value_parser = words(Idle::WORDS))]
     pub idle: Option<String>,
+    /// The core of each task at the start, such as 0,1,1; the last counts for all that follow [default: auto]
+    #[arg(long, value_name = "CORES|auto")]
+    pub place: Option<String>,
+    /// Whether tasks move to other cores while the load is uneven [default: on]
+    #[arg(long, value_parser = words(Switch::WORDS))]
+    pub rebalance: Option<String>,
     /// Memory for keyed state such as "64 MiB"; the rest goes to files and comes back when asked for [default: none]
     #[arg(long, value_name = "SIZE|none")]
     pub memory: Option<String>,
@@ -62,6 +68,8 @@ impl EngineArgs {
             ("runtime.order", "--order", &self.order),
             ("runtime.allocate", "--allocate", &self.allocate),
             ("runtime.idle", "--idle", &self.idle),
+            ("runtime.place", "--place", &self.place),
+            ("balance.rebalance", "--rebalance", &self.rebalance),
             ("state.memory", "--memory", &self.memory),
             ("checkpoint.dir", "--checkpoint", &self.checkpoint),
             ("checkpoint.restore", "--restore", &self.restore),

@@ -6,6 +6,7 @@
 mod bench;
 mod cache;
 mod checkpoint;
+mod ctl;
 mod dead_letter;
 mod engine;
 mod replay;
@@ -17,6 +18,7 @@ pub use checkpoint::{
     CheckpointCommand, CheckpointExportArgs, CheckpointInspectArgs, CheckpointLsArgs,
     CheckpointNowArgs, CheckpointVerifyArgs,
 };
+pub use ctl::{CtlArgs, CtlCommand};
 pub use dead_letter::{DeadLetterCommand, DeadLetterReplayArgs, LettersArgs, ShowArgs};
 pub use engine::EngineArgs;
 pub use replay::ReplayArgs;
@@ -149,6 +151,9 @@ pub enum Command {
     /// Look at what was set aside, and play it again
     #[command(subcommand, after_help = dead_letter::EXAMPLES)]
     DeadLetter(DeadLetterCommand),
+    /// Look at a run that goes on, and steer it
+    #[command(after_help = ctl::EXAMPLES)]
+    Ctl(CtlArgs),
     /// Say what on this machine will hurt the tail, and what to do
     Check(CheckArgs),
     /// Write checkpoints for the engine that started this process

@@ -3,6 +3,8 @@
 mod export;
 mod now;
 
+pub(super) use now::{newest_epoch as newest, now};
+
 use super::args::{
     CheckpointCommand, CheckpointInspectArgs, CheckpointLsArgs, CheckpointVerifyArgs, GlobalArgs,
 };
@@ -26,7 +28,7 @@ pub(super) fn checkpoint(
         CheckpointCommand::Inspect(args) => inspect(args, global),
         CheckpointCommand::Verify(args) => verify(args, global),
         CheckpointCommand::Export(args) => export::export(args, global),
-        CheckpointCommand::Now(args) => now::now(args, global),
+        CheckpointCommand::Now(args) => now(args, global),
     }
 }
 

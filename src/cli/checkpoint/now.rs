@@ -35,7 +35,7 @@ struct Made {
     waited_ns: u64,
 }
 
-pub(super) fn now(args: &CheckpointNowArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
+pub(in crate::cli) fn now(args: &CheckpointNowArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
     let wait_ns = parse_duration_ns(&args.wait).map_err(|error| {
         CliError::usage(format!("{:?}: {}", args.wait, error.problem))
             .at("--wait")
@@ -135,6 +135,11 @@ fn listens(pid: Pid) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask >> USR1_BIT & 1 == 1)
+}
+
+/// The number of the newest epoch there is.
+pub(in crate::cli) fn newest_epoch(dir: &Path) -> Option<u64> {
+    newest(dir).map(|epoch| epoch.epoch())
 }
 
 /// The newest epoch there is, as far as the manifests tell.

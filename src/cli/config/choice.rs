@@ -75,6 +75,16 @@ choice! {
 }
 
 choice! {
+    /// Whether something is done.
+    pub enum Switch {
+        /// It is.
+        On = "on",
+        /// It is not.
+        Off = "off",
+    }
+}
+
+choice! {
     /// In which order a task with several inputs takes its events.
     pub enum Order {
         /// As they arrive.

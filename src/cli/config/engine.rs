@@ -1,5 +1,6 @@
 //! `[runtime]`: how the engine is laid out.
 
+use super::balance::Places;
 use super::choice::{Idle, Order};
 use super::error::ConfigError;
 use super::settings::Settings;
@@ -57,6 +58,8 @@ pub struct RuntimeSection {
     pub pin: bool,
     /// The CPU of each core; empty: the engine chooses.
     pub cpus: Vec<u32>,
+    /// The core of each task at the start.
+    pub place: Auto<Places>,
 }
 
 impl RuntimeSection {
@@ -74,6 +77,7 @@ impl RuntimeSection {
                 .get::<Auto<CpuList>>("runtime.cpus")?
                 .given()
                 .map_or_else(Vec::new, |list| list.0),
+            place: settings.get("runtime.place")?,
         };
         if !section.cpus.is_empty() && !section.pin {
             let help = "set runtime.pin = true, or leave runtime.cpus at \"auto\"";

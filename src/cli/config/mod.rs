@@ -6,6 +6,7 @@
 //! Invariant: a `Config` that exists is valid on its own; what depends on the machine or on a file's
 //! content is found out when the run starts.
 
+mod balance;
 mod checkpoint;
 pub mod choice;
 mod columns;
@@ -25,6 +26,8 @@ mod source;
 mod state;
 pub mod value;
 
+use crate::runtime::Control;
+pub use balance::{BalanceSection, CtlSection, SOCKET};
 pub use checkpoint::CheckpointSection;
 pub use choice::App;
 pub use engine::RuntimeSection;
@@ -40,6 +43,7 @@ pub use schema::DEFAULT_TOML;
 pub use settings::Settings;
 pub use source::{BAD_RECORDS_FILE, SAMPLE_LABELS, SAMPLE_TRACE, SourceSection};
 pub use state::{CacheSection, StateSection};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A valid configuration, by section.
@@ -59,6 +63,10 @@ pub struct Config {
     pub partition: PartitionSection,
     /// `[runtime]`.
     pub runtime: RuntimeSection,
+    /// `[balance]`.
+    pub balance: BalanceSection,
+    /// `[ctl]`.
+    pub ctl: CtlSection,
     /// `[state]`.
     pub state: StateSection,
     /// `[checkpoint]`.
@@ -77,6 +85,8 @@ pub struct Config {
     pub recommend: RecommendSection,
     /// Not a setting: the run repeats another, at full speed, up to so many events.
     pub repeats: Option<u64>,
+    /// Not a setting: the way to control the run, where a socket leads to it.
+    pub control: Option<Arc<Control>>,
     /// Not a setting: when this was read. The time to the first result counts from here.
     pub read_at: Instant,
     /// The same as it was given; see [`Config::to_toml`].
@@ -97,6 +107,8 @@ impl Config {
             load: LoadSection::read(&settings)?,
             partition: PartitionSection::read(&settings)?,
             runtime: RuntimeSection::read(&settings)?,
+            balance: BalanceSection::read(&settings)?,
+            ctl: CtlSection::read(&settings)?,
             state: StateSection::read(&settings)?,
             checkpoint: CheckpointSection::read(&settings)?,
             journal: JournalSection::read(&settings)?,
@@ -106,6 +118,7 @@ impl Config {
             report: ReportSection::read(&settings)?,
             recommend: RecommendSection::read(&settings)?,
             repeats: None,
+            control: None,
             read_at: Instant::now(),
             settings,
         })

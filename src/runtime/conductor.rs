@@ -1,0 +1,283 @@
+//! The conductor: watches what tasks cost, and says which core has which.
+//!
+//! Lives on the calling thread, beside the cores. Reads the meters each time it wakes, smooths them, asks the
+//! balancer, and lays letters on desks. It knows where each task *should* be; the meter's `home` says where it is.
+//!
+//! Invariant: a task has at most one order that is not carried out: nothing is planned while one is under way.
+
+use super::balance::{BalanceOptions, Balancer, Move, TaskLoad, plan_moves};
+use super::control::{Answer, CoreStatus, Refusal, Request, Status, TaskStatus, in_words};
+use super::core::Shared;
+use super::meter::ENDED;
+use super::transfer::Letter;
+use crate::sys::nearest::nearest;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Readings count half after about this time, ns: long enough for dozens of timed rounds, short enough that a load
+/// which has changed is known before patience ends.
+const SMOOTH_NS: f64 = 150e6;
+/// Readings closer together than this are left to the next, ns.
+const READ_EVERY_NS: u64 = 20_000_000;
+
+/// Smoothed readings of one meter.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reading {
+    busy_ns: u64,
+    events: u64,
+    waiting: u64,
+    load: f64,
+    events_per_s: f64,
+}
+
+impl Reading {
+    /// Takes new totals in, `spent_ns` after the last; the first reading counts whole.
+    fn take(&mut self, busy_ns: u64, events: u64, spent_ns: f64, weight: f64) {
+        let load = busy_ns.saturating_sub(self.busy_ns) as f64 / spent_ns;
+        let events_per_s = events.saturating_sub(self.events) as f64 * 1e9 / spent_ns;
+        self.load += (load - self.load) * weight;
+        self.events_per_s += (events_per_s - self.events_per_s) * weight;
+        (self.busy_ns, self.events) = (busy_ns, events);
+    }
+}
+
+/// Why a task was moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveReason {
+    /// The load was uneven.
+    Balance,
+    /// Somebody asked for it.
+    Asked,
+    /// Its core was taken away, or another added.
+    Cores,
+}
+
+impl MoveReason {
+    /// As reports call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            MoveReason::Balance => "balance",
+            MoveReason::Asked => "asked",
+            MoveReason::Cores => "cores",
+        }
+    }
+}
+
+/// A move that was ordered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ordered {
+    pub(super) step: Move,
+    pub(super) reason: MoveReason,
+}
+
+/// See the file's header.
+pub(super) struct Conductor<'a> {
+    shared: &'a Shared,
+    names: &'a [String],
+    options: BalanceOptions,
+    balancer: Balancer,
+    /// Cores in use: the first so many.
+    cores: usize,
+    tasks: Vec<Reading>,
+    busy: Vec<Reading>,
+    /// Where each task should be.
+    wanted: Vec<usize>,
+    start_ns: u64,
+    read_ns: Option<u64>,
+    pub(super) ordered: Vec<Ordered>,
+}
+
+impl<'a> Conductor<'a> {
+    pub(super) fn new(
+        shared: &'a Shared,
+        names: &'a [String],
+        cores: usize,
+        options: BalanceOptions,
+        now_ns: u64,
+    ) -> Self {
+        Conductor {
+            shared,
+            names,
+            options,
+            balancer: Balancer::new(options),
+            cores,
+            tasks: vec![Reading::default(); names.len()],
+            busy: vec![Reading::default(); shared.cores.len()],
+            wanted: shared.tasks.iter().map(|meter| meter.home()).collect(),
+            start_ns: now_ns,
+            read_ns: None,
+            ordered: Vec::new(),
+        }
+    }
+
+    /// Reads the meters, and moves tasks if it is time.
+    pub(super) fn look(&mut self, now_ns: u64) {
+        let spent_ns = now_ns - self.read_ns.unwrap_or(self.start_ns);
+        if spent_ns < READ_EVERY_NS {
+            return;
+        }
+        let weight = match self.read_ns {
+            None => 1.0,
+            Some(_) => 1.0 - (-(spent_ns as f64) / SMOOTH_NS).exp2(),
+        };
+        self.read_ns = Some(now_ns);
+        for (reading, meter) in self.tasks.iter_mut().zip(&self.shared.tasks) {
+            let gauge = meter.gauge();
+            reading.waiting = gauge.waiting;
+            reading.take(meter.busy_ns(), gauge.events, spent_ns as f64, weight);
+        }
+        for (reading, meter) in self.busy.iter_mut().zip(&self.shared.cores) {
+            reading.take(meter.busy_ns(), 0, spent_ns as f64, weight);
+        }
+        if self.is_moving() {
+            return;
+        }
+        let moves = self.balancer.look(now_ns, &self.loads(), self.cores);
+        self.order(&moves, MoveReason::Balance);
+    }
+
+    /// Whether an order is under way.
+    fn is_moving(&self) -> bool {
+        let meters = self.shared.tasks.iter().zip(&self.wanted);
+        let mut homes = meters.map(|(meter, wanted)| (meter.home(), *wanted));
+        homes.any(|(home, wanted)| home != wanted && home != ENDED)
+    }
+
+    /// Of the tasks that go on, where they should be.
+    fn loads(&self) -> Vec<TaskLoad> {
+        let all = self.tasks.iter().zip(&self.wanted).enumerate();
+        all.filter(|(task, _)| self.shared.tasks[*task].home() != ENDED)
+            .map(|(task, (reading, &core))| TaskLoad {
+                task,
+                core,
+                load: reading.load,
+            })
+            .collect()
+    }
+
+    fn order(&mut self, moves: &[Move], reason: MoveReason) {
+        for step in moves {
+            self.wanted[step.task] = step.to;
+            self.ordered.push(Ordered {
+                step: *step,
+                reason,
+            });
+            let give = Letter::Give {
+                task: step.task,
+                to: step.to,
+            };
+            self.shared.send(step.from, give);
+        }
+    }
+
+    /// Answers what the run was asked; `start` starts the cores up to a number.
+    pub(super) fn answer(
+        &mut self,
+        request: &Request,
+        stop: &AtomicBool,
+        start: &mut dyn FnMut(usize) -> Result<(), String>,
+        now_ns: u64,
+    ) -> Result<Answer, Refusal> {
+        let changes = !matches!(request, Request::Status | Request::Stop);
+        if changes && self.is_moving() {
+            let text = "a move is under way: ask again in a moment";
+            return Err(Refusal(text.into()));
+        }
+        match request {
+            Request::Status => Ok(Answer::Status(self.status(now_ns))),
+            Request::Stop => {
+                stop.store(true, Ordering::Relaxed);
+                Ok(Answer::Stopping)
+            }
+            Request::Rebalance => {
+                let moves = plan_moves(&self.loads(), self.cores, self.options.threshold);
+                Ok(self.carry_out(&moves, MoveReason::Asked))
+            }
+            Request::Cores { cores } => {
+                let most = self.shared.cores.len();
+                if !(1..=most).contains(cores) {
+                    return Err(Refusal(format!(
+                        "{cores} cores cannot be had: 1 to {most}, one for each CPU that the process may use"
+                    )));
+                }
+                start(*cores).map_err(Refusal)?;
+                self.cores = *cores;
+                let moves = plan_moves(&self.loads(), *cores, self.options.threshold);
+                Ok(self.carry_out(&moves, MoveReason::Cores))
+            }
+            Request::Move { task, core } => {
+                let step = self.step(task, *core)?;
+                let moves: Vec<Move> = step.into_iter().collect();
+                Ok(self.carry_out(&moves, MoveReason::Asked))
+            }
+        }
+    }
+
+    fn carry_out(&mut self, moves: &[Move], reason: MoveReason) -> Answer {
+        self.order(moves, reason);
+        let words = moves
+            .iter()
+            .map(|step| in_words(step, &self.names[step.task]));
+        Answer::Moves {
+            moves: words.collect(),
+        }
+    }
+
+    /// The move of the task of that name; `None` where it is there already.
+    fn step(&self, name: &str, to: usize) -> Result<Option<Move>, Refusal> {
+        let Some(task) = self.names.iter().position(|other| other == name) else {
+            let known: Vec<&str> = self.names.iter().map(String::as_str).collect();
+            let meant = nearest(name, &known).map_or_else(
+                || "`status` lists all".to_owned(),
+                |near| format!("did you mean {near:?}?"),
+            );
+            return Err(Refusal(format!("there is no task {name:?}; {meant}")));
+        };
+        if to >= self.cores {
+            return Err(Refusal(format!(
+                "core {to} is not in use: 0 to {}, and `cores N` changes how many there are",
+                self.cores - 1
+            )));
+        }
+        let from = self.shared.tasks[task].home();
+        if from == ENDED {
+            return Err(Refusal(format!("task {name:?} has ended")));
+        }
+        Ok((from != to).then_some(Move { task, from, to }))
+    }
+
+    fn status(&self, now_ns: u64) -> Status {
+        let homes: Vec<usize> = self.shared.tasks.iter().map(|task| task.home()).collect();
+        let on = |core: usize| homes.iter().enumerate().filter(move |home| *home.1 == core);
+        let started = self.shared.sleepers.started();
+        let cores: Vec<CoreStatus> = (0..started)
+            .map(|core| CoreStatus {
+                core,
+                in_use: core < self.cores,
+                tasks: on(core).count(),
+                busy_share: self.busy[core].load,
+                load: on(core).fold(0.0, |sum, (task, _)| sum + self.tasks[task].load),
+            })
+            .collect();
+        let most = cores.iter().map(|core| core.load).fold(0.0, f64::max);
+        let mean = cores.iter().map(|core| core.load).sum::<f64>() / self.cores as f64;
+        let tasks = self.names.iter().zip(&self.tasks).zip(&homes);
+        let tasks = tasks.map(|((name, reading), &home)| TaskStatus {
+            task: name.clone(),
+            core: (home != ENDED).then_some(home),
+            load: reading.load,
+            event_ns: (reading.events_per_s > 0.0)
+                .then(|| reading.load * 1e9 / reading.events_per_s),
+            events_per_s: reading.events_per_s,
+            events: reading.events,
+            waiting: reading.waiting,
+        });
+        Status {
+            elapsed_ns: now_ns - self.start_ns,
+            rebalance: self.options.on,
+            imbalance: if mean > 0.0 { most / mean } else { 1.0 },
+            moves: self.ordered.len() as u64,
+            tasks: tasks.collect(),
+            cores,
+        }
+    }
+}
