@@ -154,6 +154,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let real = servers == Servers::Thread;
         let mut plan = Plan::new(&self.options, servers)?;
         plan.tables = self.build.tables(&plan);
+        plan.last_stage = self.build.stage_index();
         let width = self.build.width(&plan);
         let mut ends = Vec::with_capacity(width);
         for partition in 0..width {

@@ -2,6 +2,7 @@
 
 use super::checkpoint_options::CheckpointOptions;
 use super::failure::FailureOptions;
+use super::split::SplitHot;
 use crate::runtime::{Idle, RunOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,6 +67,9 @@ pub struct Options {
     pub events_max: Option<u64>,
     /// When the run was asked for: the time to its first result counts from there; `None`: when it is built.
     pub called: Option<Instant>,
+    /// Whether the events of a hot key may go to several partitions, in stages made with
+    /// [`keyed_mergeable`](super::KeyedStream::keyed_mergeable).
+    pub split_hot: SplitHot,
     /// How a core without work waits.
     pub idle: Idle,
     /// Whether to pin cores to CPUs.
@@ -107,6 +111,7 @@ impl Default for Options {
             order: Order::default(),
             events_max: None,
             called: None,
+            split_hot: SplitHot::default(),
             idle: Idle::default(),
             pin: true,
             ring_slots: 0,

@@ -4,11 +4,14 @@ use super::options::Order;
 use super::partition::{Partition, staged};
 use super::plan::{FlowError, Plan};
 use super::restored::restored_tables;
-use super::route::{ByKey, Spread};
+use super::route::{ByKey, Spread, SplitByKey};
+use super::split::share_to_split;
 use crate::event::Event;
 use crate::exchange::{Exchange, Route};
-use crate::operator::{Filter, FlatMap, KeyOf, Map, Operator, Relay, StageName};
-use crate::partition::{Content, NoContent, PartitionError, Partitioning, Scheme};
+use crate::operator::{Filter, FlatMap, KeyOf, Map, Operator, Relay, Splitting, StageName};
+use crate::partition::{
+    Content, Heat, NoContent, PartitionError, Partitioning, Scheme, Splitter, handover,
+};
 use crate::ring::{Inlet, Outlet, ring};
 use crate::source::{Source, SourceTask};
 use crate::task::Downstream;
@@ -199,7 +202,7 @@ where
 }
 
 /// A keyed stage behind an exchange.
-pub struct KeyedStage<B, K, C, W, M> {
+pub struct KeyedStage<B, K, C, W, M, H> {
     pub(super) before: B,
     pub(super) name: String,
     pub(super) key: K,
@@ -207,9 +210,10 @@ pub struct KeyedStage<B, K, C, W, M> {
     pub(super) partitioning: Partitioning,
     pub(super) content: C,
     pub(super) make: M,
+    pub(super) splitting: PhantomData<fn() -> H>,
 }
 
-impl<B, K, C, W, M, Op> Build for KeyedStage<B, K, C, W, M>
+impl<B, K, C, W, M, H, Op> Build for KeyedStage<B, K, C, W, M, H>
 where
     B: Build,
     Op: Operator<In = B::Out>,
@@ -217,6 +221,7 @@ where
     C: Content<B::Out> + Clone + Send + 'static,
     W: Content<B::Out> + Clone + Send + 'static,
     M: FnMut(usize) -> Op,
+    H: Splitting<Op>,
 {
     type Out = Op::Out;
 
@@ -250,9 +255,20 @@ where
         let scheme = partitioner.scheme().to_string();
         let names = (0..width).map(|partition| stage_name(&self.name, index, partition, &scheme));
         let names: Vec<StageName> = names.collect();
+        let split_from = if H::CAN {
+            let senders = self.before.width(plan);
+            let keeps_keys = partitioner.keeps_keys();
+            share_to_split::<Op>(plan, (&self.name, index), senders, keeps_keys)?
+        } else {
+            None
+        };
+        let mut handovers = Vec::with_capacity(width);
         let mut tables = restored_tables(plan, &names, &partitioner.owner_of_keys())?.into_iter();
         for (name, (inlets, down)) in names.into_iter().zip(inlets.into_iter().zip(downs)) {
             let partition = name.partition;
+            let ends = split_from.map(|_| handover());
+            let (outlet, inlet) = ends.unzip();
+            handovers.extend(outlet);
             let part = Partition {
                 name,
                 inlets,
@@ -263,6 +279,7 @@ where
                 partitions: width,
                 table: tables.next(),
                 owner: partitioner.owner_of_keys(),
+                handovers: inlet,
             };
             let task = part.task(plan)?;
             plan.add(&self.name, index, partition, width, task);
@@ -271,8 +288,22 @@ where
             key: self.key,
             event_time_ns: self.event_time_ns,
             partitioner,
+            heat: Heat::new(plan.options.seed),
         };
-        self.before.build(exchanges(lanes, &route), plan)
+        let Some(share) = split_from else {
+            return self.before.build(exchanges(lanes, &route), plan);
+        };
+        if !H::CAN {
+            return Ok(());
+        }
+        // There is one sender.
+        let route = SplitByKey::<_, _, _, H::Fold, Op::State> {
+            by: route,
+            splitter: Splitter::new(handovers, share, plan.options.seed),
+            fold: PhantomData,
+        };
+        let lanes = lanes.into_iter().next().unwrap_or_default();
+        self.before.build(vec![Exchange::new(lanes, route)], plan)
     }
 }
 

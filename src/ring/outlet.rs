@@ -109,6 +109,13 @@ impl<E: Event> Outlet<E> {
         self.kept.is_empty()
     }
 
+    /// Messages that wait: written here, or published and not yet taken.
+    pub fn waiting(&self) -> usize {
+        let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
+        let taken = self.producer.buffer().capacity() - self.producer.slots();
+        taken + written + self.kept.len()
+    }
+
     /// Messages published so far, markers included.
     pub fn sent(&self) -> u64 {
         self.sent
