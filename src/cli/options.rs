@@ -1,8 +1,8 @@
 //! What the engine is told, made from a configuration.
 
 use super::config::choice::{
-    CheckpointWriter, FailurePolicy, Idle as IdleChoice, Order as OrderChoice,
-    SinkKind, SplitHot as SplitChoice, StatePolicy as PolicyChoice, Strike as StrikeChoice,
+    CheckpointWriter, FailurePolicy, Idle as IdleChoice, Order as OrderChoice, SinkKind,
+    SplitHot as SplitChoice, StatePolicy as PolicyChoice, Strike as StrikeChoice,
 };
 use super::config::value::Auto;
 use super::config::{App, Config};

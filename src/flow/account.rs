@@ -1,7 +1,7 @@
 //! The account of a run: from what each task counted to the report.
 
 use super::options::Options;
-use super::{account_cache, account_checkpoint};
+use super::{account_cache, account_checkpoint, account_keys};
 use crate::latency::{
     CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule,
     StageSummary, Summary, merge, new_histogram, percentiles,
@@ -150,10 +150,17 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         stages: stages(&record.figures),
         cores: cores(&record, facts),
         partitions: partitions(&record.figures, facts),
+        hot_keys: account_keys::hot_keys(&record.figures),
         quality: measures(&record.figures),
         warnings: record.warnings.clone(),
         ..Summary::default()
     };
+    for keys in &summary.hot_keys {
+        let of_stage = |partition: &&PartitionSummary| partition.stage == keys.stage;
+        let partitions = summary.partitions.iter().filter(of_stage).count();
+        let warnings = keys.warnings(record.cores.len(), partitions);
+        summary.warnings.extend(warnings);
+    }
     summary.environment.clock_source = record.clock_source.into();
     summary.environment.seed = facts.options.seed;
     summary.environment.memory_peak_bytes = record.memory_peak_bytes;

@@ -18,6 +18,7 @@
 mod account;
 mod account_cache;
 mod account_checkpoint;
+mod account_keys;
 mod arrays;
 mod checkpoint;
 mod checkpoint_options;
@@ -38,7 +39,7 @@ pub use failure::{FailureOptions, raw_record};
 pub use job::{Job, Outcome, SimulatedOutcome};
 pub use options::{Options, Order, Resolved, StatePolicy};
 pub use plan::{FlowError, PARTITIONS_MAX};
-pub use route::{ByKey, Spread, SplitByKey};
+pub use route::{ByKey, SplitByKey, Spread};
 pub use split::SplitHot;
 pub use stages::Build;
 pub use stream::{Flow, KeyedStream, Stream};

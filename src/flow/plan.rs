@@ -167,7 +167,9 @@ pub enum FlowError {
         source: std::io::Error,
     },
     /// Hot keys are to be split and cannot be.
-    #[error("partition.split_hot = \"on\": the hot keys of stage {stage} cannot be split with results unchanged: {reason}; or say partition.split_hot = \"auto\", which splits where it can be done")]
+    #[error(
+        "partition.split_hot = \"on\": the hot keys of stage {stage} cannot be split with results unchanged: {reason}; or say partition.split_hot = \"auto\", which splits where it can be done"
+    )]
     SplitHot {
         /// Which stage.
         stage: String,

@@ -99,8 +99,7 @@ where
         if let Some(warm) = by.heat.note(key, hash) {
             self.splitter.heed((key, hash), home, warm, lanes);
         }
-        self.splitter
-            .lane::<T, F>((key, hash), home, event, lanes)
+        self.splitter.lane::<T, F>((key, hash), home, event, lanes)
     }
 
     fn bring_home(&mut self, lanes: &mut Lanes<'_, T>) {

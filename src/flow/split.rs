@@ -31,21 +31,29 @@ pub(super) fn share_to_split<Op: Operator>(
     let (cores, options) = (plan.resolved.cores, &plan.options);
     let share = OF_A_CORE / cores as f64;
     let against = if senders > 1 {
-        Some("its events come from several tasks, and no one of them sees all those of a key in order: have a single task send them")
+        Some(
+            "its events come from several tasks, and no one of them sees all those of a key in order: have a single task send them",
+        )
     } else if !keeps_keys {
         Some("its partitioner spreads the events of every key already: use hash or range")
     } else if plan.resolved.partitions < 2 {
         Some("it has one partition: ask for more with runtime.partitions")
     } else if stage_index < plan.last_stage {
-        Some("the stages behind it take the results of a key in order, and those of a split key come by several ways: leave partition.split_hot off")
+        Some(
+            "the stages behind it take the results of a key in order, and those of a split key come by several ways: leave partition.split_hot off",
+        )
     } else if options.order == Order::Deterministic {
-        Some("a key moves when queues are uneven, which no two runs agree on: use runtime.order = \"arrival\"")
+        Some(
+            "a key moves when queues are uneven, which no two runs agree on: use runtime.order = \"arrival\"",
+        )
     } else if options.state_memory_bytes > 0 {
         Some("bounded state may lie in a file when a key moves: leave state.memory out")
     } else if options.state_ttl_ns > 0 {
         Some("the task that folds a split key knows no time to live: leave state.ttl out")
     } else if Op::GUARDED || wants_block::<Op>(options) {
-        Some("an event that fails in the operator would have been counted by the task that sends it: use failure.policy = \"stop\" without retries and drills")
+        Some(
+            "an event that fails in the operator would have been counted by the task that sends it: use failure.policy = \"stop\" without retries and drills",
+        )
     } else {
         None
     };

@@ -4,7 +4,7 @@ use super::options::Order;
 use super::partition::{Partition, staged};
 use super::plan::{FlowError, Plan};
 use super::restored::restored_tables;
-use super::route::{ByKey, Spread, SplitByKey};
+use super::route::{ByKey, SplitByKey, Spread};
 use super::split::share_to_split;
 use crate::event::Event;
 use crate::exchange::{Exchange, Route};

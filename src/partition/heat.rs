@@ -120,7 +120,13 @@ mod tests {
         let events = 3_000_000u64;
         for _ in 0..events {
             let draw = random.below(100);
-            let key = if draw < 31 { 17 } else if draw < 40 { 3 } else { random.below(1 << 40) };
+            let key = if draw < 31 {
+                17
+            } else if draw < 40 {
+                3
+            } else {
+                random.below(1 << 40)
+            };
             heat.note(key, mum64(key));
         }
         let heavy = heat.heavy();
@@ -131,7 +137,9 @@ mod tests {
             let (low, high) = (hitter.least() as f64, hitter.count as f64);
             let margin = 2.0 * Heat::margin(share, heat.sampled());
             assert_eq!(hitter.key, key);
-            assert!(low / events as f64 <= share + margin && high / events as f64 >= share - margin);
+            assert!(
+                low / events as f64 <= share + margin && high / events as f64 >= share - margin
+            );
         }
     }
 

@@ -30,7 +30,8 @@ pub struct HeavyHitters {
 }
 
 impl HeavyHitters {
-    pub(super) fn new(mut hitters: Vec<Hitter>, weight: u64, unlisted_max: u64) -> Self {
+    /// Those of a stream of this weight, in which no other key has more than `unlisted_max`.
+    pub fn new(mut hitters: Vec<Hitter>, weight: u64, unlisted_max: u64) -> Self {
         // Equal counts by key, so that equal streams are told alike.
         hitters.sort_by_key(|hitter| (std::cmp::Reverse(hitter.count), hitter.key));
         HeavyHitters {

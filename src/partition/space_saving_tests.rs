@@ -24,14 +24,24 @@ fn holds(heavy: &HeavyHitters, exact: &Exact, counters: u64, pieces: u64) {
     let mut unlisted = exact.clone();
     for hitter in heavy.hitters() {
         let truth = unlisted.remove(&hitter.key).unwrap_or(0);
-        assert!(hitter.least() <= truth && truth <= hitter.count, "{hitter:?}: {truth}");
+        assert!(
+            hitter.least() <= truth && truth <= hitter.count,
+            "{hitter:?}: {truth}"
+        );
         // Each piece rounds its own W / m down, so the sum is at most the whole one's.
         assert!(hitter.error <= weight / counters + pieces, "{hitter:?}");
     }
     for (key, truth) in unlisted {
-        assert!(truth <= heavy.unlisted_max(), "{key}: {truth} and not listed");
+        assert!(
+            truth <= heavy.unlisted_max(),
+            "{key}: {truth} and not listed"
+        );
     }
-    assert!(heavy.hitters().is_sorted_by_key(|hitter| std::cmp::Reverse(hitter.count)));
+    assert!(
+        heavy
+            .hitters()
+            .is_sorted_by_key(|hitter| std::cmp::Reverse(hitter.count))
+    );
 }
 
 /// Streams from all keys alike to nearly all of one, with some far apart.
