@@ -58,6 +58,7 @@ pub(super) fn options(config: &Config) -> Options {
             OrderChoice::Arrival => Order::Arrival,
             OrderChoice::Deterministic => Order::Deterministic,
         },
+        allocate: runtime.allocate,
         events_max: config.repeats,
         called: Some(config.read_at),
         split_hot: match config.partition.split_hot {

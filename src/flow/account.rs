@@ -1,12 +1,13 @@
 //! The account of a run: from what each task counted to the report.
 
 use super::options::Options;
-use super::{account_cache, account_checkpoint, account_keys};
+use super::{account_cache, account_checkpoint, account_keys, estimate};
 use crate::latency::{
     CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule,
     StageSummary, Summary, merge, new_histogram, percentiles,
 };
 use crate::runtime::RunRecord;
+use crate::schedule::Placement;
 use crate::sys::clock::START_NS;
 use crate::task::{CacheFigures, Figures};
 use hdrhistogram::Histogram;
@@ -20,6 +21,7 @@ pub(super) struct Facts<'a> {
     pub(super) options: &'a Options,
     /// Name and core of each task, in the order of the plan.
     pub(super) seats: &'a [(String, usize)],
+    pub(super) placement: &'a Placement,
     pub(super) checkpoints: Option<CheckpointSummary>,
     /// From the call that runs the job to the start of the run's clock, ns.
     pub(super) prepared_ns: u64,
@@ -149,6 +151,7 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         schedule: schedule(&record.figures, &answers),
         stages: stages(&record.figures),
         cores: cores(&record, facts),
+        allocation: Some(estimate::summary(facts.placement, facts.options)),
         partitions: partitions(&record.figures, facts),
         hot_keys: account_keys::hot_keys(&record.figures),
         quality: measures(&record.figures),

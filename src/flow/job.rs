@@ -69,7 +69,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
     /// As [`Job::run`].
     pub fn run_with(self, progress: &mut dyn FnMut(Update)) -> Result<Outcome<S>, FlowError> {
         let called = self.options.called.unwrap_or_else(Instant::now);
-        let placed = self.plan(Servers::Thread)?.place();
+        let placed = self.plan(Servers::Thread)?.place()?;
         let seats: Vec<(String, usize)> = placed
             .tasks
             .iter()
@@ -104,6 +104,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let facts = Facts {
             options: &options,
             seats: &seats,
+            placement: &placed.placement,
             checkpoints,
             prepared_ns: record.started.duration_since(called).as_nanos() as u64,
         };
@@ -131,7 +132,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
     }
 
     fn simulate_with(self, seed: u64, servers: Servers) -> Result<SimulatedOutcome<S>, FlowError> {
-        let placed = self.plan(servers)?.place();
+        let placed = self.plan(servers)?.place()?;
         let letters = placed.failures.letters.clone();
         let mut tasks = placed.tasks;
         tasks.extend(placed.cold.into_tasks());

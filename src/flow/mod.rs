@@ -23,6 +23,7 @@ mod arrays;
 mod checkpoint;
 mod checkpoint_options;
 mod cold;
+mod estimate;
 mod failure;
 mod job;
 mod letters;

@@ -4,6 +4,7 @@ use super::checkpoint_options::CheckpointOptions;
 use super::failure::FailureOptions;
 use super::split::SplitHot;
 use crate::runtime::{Idle, RunOptions};
+use crate::schedule::Allocator;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -70,6 +71,8 @@ pub struct Options {
     /// Whether the events of a hot key may go to several partitions, in stages made with
     /// [`keyed_mergeable`](super::KeyedStream::keyed_mergeable).
     pub split_hot: SplitHot,
+    /// How tasks are allocated to cores.
+    pub allocate: Allocator,
     /// How a core without work waits.
     pub idle: Idle,
     /// Whether to pin cores to CPUs.
@@ -112,6 +115,7 @@ impl Default for Options {
             events_max: None,
             called: None,
             split_hot: SplitHot::default(),
+            allocate: Allocator::default(),
             idle: Idle::default(),
             pin: true,
             ring_slots: 0,

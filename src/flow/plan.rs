@@ -2,13 +2,14 @@
 
 use super::checkpoint::Parts;
 use super::cold::{ColdTiers, Servers};
+use super::estimate;
 use super::failure::Failures;
 use super::options::{Options, Resolved};
 use crate::checkpoint::CheckpointError;
 use crate::failure::PostError;
 use crate::partition::PartitionError;
 use crate::runtime::{PlacedTask, RunError, SimulateError};
-use crate::schedule::allocate;
+use crate::schedule::{AllocateError, Placement};
 use crate::sink::{IntervalCollector, IntervalPort, interval_port};
 use crate::state::cold::ColdError;
 use crate::state::hot::HotError;
@@ -17,12 +18,6 @@ use crate::sys::procfs;
 use crate::task::{Task, TaskError};
 use bytemuck::Pod;
 use std::path::PathBuf;
-
-/// Cost of a source beside that of a whole keyed stage, for the first placement (ns an event measured for
-/// `aggregate`: reading, hashing and sending against table, operator and digest).
-const COST_SOURCE: f64 = 0.55;
-/// Cost of a keyed stage over all its partitions.
-const COST_STAGE: f64 = 1.0;
 
 /// Why a flow could not be built or run.
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +181,9 @@ pub enum FlowError {
         /// What is allowed, and why.
         expected: &'static str,
     },
+    /// The tasks cannot be placed on the cores.
+    #[error("the tasks of the flow cannot be placed: {0}")]
+    Allocate(#[from] AllocateError),
     /// The system gave no thread for the helper that brings in memory pages.
     #[error("cannot start the prefault thread: {0}")]
     Helper(std::io::Error),
@@ -214,7 +212,6 @@ struct Planned {
     name: String,
     stage_index: usize,
     partition: usize,
-    cost: f64,
     task: Box<dyn Task>,
 }
 
@@ -304,22 +301,15 @@ impl Plan {
         width: usize,
         task: Box<dyn Task>,
     ) {
-        let whole = if stage_index == 0 {
-            COST_SOURCE
-        } else {
-            COST_STAGE
-        };
         let name = if width == 1 {
             name.to_owned()
         } else {
             format!("{name} {partition}")
         };
-        let cost = whole / width as f64;
         self.tasks.push(Planned {
             name,
             stage_index,
             partition,
-            cost,
             task,
         });
     }
@@ -349,35 +339,40 @@ impl Plan {
     }
 
     /// The tasks on their cores, upstream first, so that one round of a core moves an event as far as it can.
-    pub(super) fn place(mut self) -> Placed {
+    ///
+    /// # Errors
+    /// When the allocator that was asked for refuses.
+    pub(super) fn place(mut self) -> Result<Placed, FlowError> {
         self.tasks
             .sort_by_key(|task| (task.stage_index, task.partition));
-        let costs: Vec<f64> = self.tasks.iter().map(|task| task.cost).collect();
-        let cores = allocate(&costs, self.resolved.cores);
+        let stages: Vec<usize> = self.tasks.iter().map(|task| task.stage_index).collect();
+        let placement = estimate::place(&stages, self.resolved.cores, &self.options)?;
         let tasks = self
             .tasks
             .into_iter()
-            .zip(&cores)
+            .zip(&placement.cores)
             .map(|(planned, &core)| PlacedTask {
                 name: planned.name,
                 core,
                 task: planned.task,
             });
-        Placed {
+        Ok(Placed {
             tasks: tasks.collect(),
+            placement,
             collectors: self.collectors,
             prefaulter: self.prefaulter,
             cold: self.cold,
             parts: self.parts,
             failures: self.failures,
             options: self.options,
-        }
+        })
     }
 }
 
 /// A plan whose tasks have their cores.
 pub(super) struct Placed {
     pub(super) tasks: Vec<PlacedTask>,
+    pub(super) placement: Placement,
     pub(super) collectors: Vec<IntervalCollector>,
     pub(super) prefaulter: Option<Prefaulter>,
     pub(super) cold: ColdTiers,

@@ -202,6 +202,10 @@ mod tests {
         ] {
             *text = hostile.to_string();
         }
+        if let Some(made) = &mut summary.allocation {
+            made.allocator = hostile.to_string();
+            made.objective = hostile.to_string();
+        }
         summary.stages[0].partitioner = hostile.to_string();
         summary.stages[1].caches[0].name = hostile.to_string();
         summary.stages[1].caches[0].policy = hostile.to_string();

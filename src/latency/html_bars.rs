@@ -93,8 +93,18 @@ pub(super) fn cores(summary: &Summary) -> String {
             )
         })
         .collect();
+    let allocation = summary
+        .allocation
+        .as_ref()
+        .map_or_else(String::new, |made| {
+            format!(
+                "<p>Allocation of tasks, to make small the {}: {}.</p>",
+                escape(&made.objective),
+                escape(&made.in_words())
+            )
+        });
     format!(
-        "<section class=\"card\"><h2>Cores</h2><p>Share of the time in which some task had work.</p>{body}</section>"
+        "<section class=\"card\"><h2>Cores</h2><p>Share of the time in which some task had work.</p>{body}{allocation}</section>"
     )
 }
 

@@ -27,6 +27,7 @@ mod report_error;
 #[cfg(test)]
 mod sample;
 mod summary;
+mod summary_allocation;
 mod summary_cache;
 mod summary_checkpoint;
 mod summary_keys;
@@ -46,6 +47,7 @@ pub(crate) use report::write_together;
 pub use report::{Report, read_summary};
 pub use report_error::ReportError;
 pub use summary::*;
+pub use summary_allocation::AllocationSummary;
 pub use summary_cache::{CacheSummary, ColdSummary};
 pub use summary_checkpoint::{CheckpointSummary, RestoredSummary};
 pub use summary_keys::{HotKey, HotKeys, KEY_SHARE_LISTED};

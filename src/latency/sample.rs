@@ -186,6 +186,16 @@ fn sample_summary() -> Summary {
                 busy_share: 0.17,
             },
         ],
+        allocation: Some(AllocationSummary {
+            asked: "auto".to_string(),
+            allocator: "greedy".to_string(),
+            objective: "load of the busiest core".to_string(),
+            loads: "estimated".to_string(),
+            events_per_s: 1_000_000,
+            busiest_ns: 25_450_000,
+            mean_ns: 24_980_000,
+            crossing_ns: 3_960_000,
+        }),
         partitions: ["history", "neighbours", "answer"]
             .iter()
             .flat_map(|stage| {

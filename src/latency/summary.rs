@@ -2,6 +2,7 @@
 //!
 //! The layout is versioned by `version`; fields are only ever added within a version.
 
+use super::summary_allocation::AllocationSummary;
 use super::summary_cache::CacheSummary;
 use super::summary_checkpoint::CheckpointSummary;
 use super::summary_keys::HotKeys;
@@ -66,6 +67,8 @@ pub struct Summary {
     pub stages: Vec<StageSummary>,
     /// One entry a core.
     pub cores: Vec<CoreSummary>,
+    /// How tasks were allocated to the cores; `None` in summaries from before it was said.
+    pub allocation: Option<AllocationSummary>,
     /// One entry a partition of each keyed stage.
     pub partitions: Vec<PartitionSummary>,
     /// The hot keys of each stage that is sent its events by key.
@@ -296,6 +299,7 @@ mod tests {
         check("schedule", json(Schedule::default()));
         check("stages[]", json(StageSummary::default()));
         check("cores[]", json(CoreSummary::default()));
+        check("allocation", json(AllocationSummary::default()));
         check("partitions[]", json(PartitionSummary::default()));
         check("hot_keys[]", json(HotKeys::default()));
         check("hot_keys[].keys[]", json(HotKey::default()));

@@ -39,6 +39,8 @@ pub fn text(summary: &Summary, colour: bool) -> String {
         lines.push(String::new());
         cores(&mut lines, &summary.cores, paint);
     }
+    let allocation = summary.allocation.as_ref().map(|made| made.in_words());
+    lines.extend(allocation.map(|words| format!("{} {words}", paint.bold("allocation"))));
     checkpoints(&mut lines, summary.checkpoints.as_ref(), paint);
     let notes: Vec<String> = summary.notes.iter().map(|note| plain(note)).collect();
     section(

@@ -3,6 +3,7 @@
 use super::{FlagSetting, given, words};
 use crate::cli::config::choice::{Idle, Order, SinkKind, SplitHot};
 use crate::partition::Scheme;
+use crate::schedule::Allocator;
 use clap::Args;
 
 /// How the engine runs, and where results go.
@@ -24,6 +25,9 @@ pub struct EngineArgs {
     /// Order in which a task takes the events of its inputs: deterministic gives equal answers in every run [default: arrival]
     #[arg(long, value_parser = words(Order::WORDS))]
     pub order: Option<String>,
+    /// How tasks are allocated to cores; auto is the best that is found in a millisecond [default: auto]
+    #[arg(long, value_parser = words(Allocator::NAMES))]
+    pub allocate: Option<String>,
     /// What a core does with nothing to do [default: adaptive]
     #[arg(long, value_parser = words(Idle::WORDS))]
     pub idle: Option<String>,
@@ -56,6 +60,7 @@ impl EngineArgs {
             ("partition.scheme", "--partition-by", &self.partition_by),
             ("partition.split_hot", "--split-hot", &self.split_hot),
             ("runtime.order", "--order", &self.order),
+            ("runtime.allocate", "--allocate", &self.allocate),
             ("runtime.idle", "--idle", &self.idle),
             ("state.memory", "--memory", &self.memory),
             ("checkpoint.dir", "--checkpoint", &self.checkpoint),

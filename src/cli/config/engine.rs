@@ -4,6 +4,7 @@ use super::choice::{Idle, Order};
 use super::error::ConfigError;
 use super::settings::Settings;
 use super::value::Auto;
+use crate::schedule::Allocator;
 
 /// More cores than any machine this is built for has; a larger number is a slip.
 const CORES_LIMIT: u64 = 1024;
@@ -21,6 +22,8 @@ pub struct RuntimeSection {
     pub partitions: Auto<u64>,
     /// In which order a task with several inputs takes its events.
     pub order: Order,
+    /// How tasks are allocated to cores.
+    pub allocate: Allocator,
     /// What a core does with nothing to do.
     pub idle: Idle,
     /// Slots of each ring.
@@ -37,6 +40,7 @@ impl RuntimeSection {
             cores: settings.get("runtime.cores")?,
             partitions: settings.get("runtime.partitions")?,
             order: settings.get("runtime.order")?,
+            allocate: settings.get("runtime.allocate")?,
             idle: settings.get("runtime.idle")?,
             ring_slots: settings.get("runtime.ring_slots")?,
             budget: settings.get("runtime.budget")?,

@@ -4,6 +4,7 @@
 //! reads its decimal digits. `"1M"` and `1000000` are therefore the same count wherever they stand.
 
 use super::nearest::did_you_mean;
+use crate::schedule::Allocator;
 use crate::source::load::{Arrivals, KeyDistribution, ValuePattern};
 use crate::source::pace::Speed;
 use crate::source::trace::{FieldType, Format, Header, OnBadRecord, TimeUnit};
@@ -151,6 +152,7 @@ named! {
     Header: "one of \"auto\", \"yes\", \"no\"",
     FieldType: "one of \"auto\", \"u64\", \"text\"",
     TimeUnit: "one of \"auto\", \"s\", \"ms\", \"us\", \"ns\"",
+    Allocator: "one of \"auto\", \"greedy\", \"dp\", \"chains\", \"round-robin\", \"random\"",
     OnBadRecord: "\"dead-letter\" or \"fail\"",
 }
 
