@@ -14,6 +14,7 @@ use super::html_bars as bars;
 use super::html_cache::caches;
 use super::html_checkpoint::checkpoints;
 use super::html_keys::hot_keys;
+use super::html_pipeline::pipeline;
 use super::html_section as section;
 use super::interval::Interval;
 use super::report::Report;
@@ -70,6 +71,7 @@ pub(super) fn html(report: &Report, resolved_config_toml: &str) -> String {
         section::timeline(report),
         section::stages(summary),
         caches(summary),
+        pipeline(summary),
         hot_keys(&summary.hot_keys),
         checkpoints(summary),
         format!(

@@ -19,6 +19,7 @@ mod html_bars;
 mod html_cache;
 mod html_checkpoint;
 mod html_keys;
+mod html_pipeline;
 mod html_section;
 mod interval;
 mod paint;

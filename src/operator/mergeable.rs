@@ -15,6 +15,9 @@ use std::marker::PhantomData;
 ///   merge(fold(events 1…n), fold(from zero, events n+1…m))  =  fold(events 1…m)
 /// ```
 ///
+/// `fold` must take any event on any state: those of keys that are not split are folded together and thrown away,
+/// some hundreds at a time, since that is cheaper than to tell them apart.
+///
 /// Watermarks and the end may not look at states: while a key is split, a partition may have an older one.
 pub trait Mergeable: Operator {
     /// Adds `event` to `state`.

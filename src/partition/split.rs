@@ -30,6 +30,7 @@
 //! there is room for as many handovers as keys can be split, so that all can be brought home at any time.
 
 use super::handover::{Handover, HandoverOutlet};
+use super::hash::mum64;
 use super::heat::Warm;
 use crate::sys::random::Random;
 use bytemuck::Pod;
@@ -39,10 +40,13 @@ use bytemuck::Pod;
 const KEYS: usize = 64;
 const SHIFT: u32 = 58;
 const _: () = assert!(KEYS == 1 << (64 - SHIFT));
+/// The slot of all keys that are not split: their events are folded like the others, into a state that nobody
+/// reads. A branch on whether a key is hot would be guessed wrong as often as keys change.
+const OTHERS: usize = KEYS;
 /// Events of a key after which it may move: a move costs some 100 ns, and cuts a run of prefetched events.
-const STAY: u32 = 256;
+const STAY: u32 = 512;
 /// The shorter queue has to be shorter by so many messages: a move for less brings nothing.
-const GAIN: usize = 64;
+const GAIN: usize = 256;
 /// Samples before any key is found hot.
 const SAMPLES_MIN: u64 = 1024;
 
@@ -73,33 +77,35 @@ pub struct SplitKey {
     pub moves: u64,
 }
 
+/// What every event touches.
 #[derive(Clone, Debug)]
 struct Slot<S> {
-    told: SplitKey,
-    home: usize,
+    total: S,
     lane: usize,
     /// Its events until it is looked at.
     left: u32,
+}
+
+/// The rest of a split key.
+#[derive(Clone, Debug)]
+struct Split {
+    told: SplitKey,
+    home: usize,
     asked: bool,
-    total: S,
-    /// Lanes whose partition has an entry for it.
-    known: Box<[bool]>,
 }
 
 /// Spreads the events of hot keys over the lanes of an exchange.
 #[derive(Debug)]
 pub struct Splitter<S> {
-    /// The hash of the key in each slot; of a free slot, one that no key looked for there has.
-    tags: [u64; KEYS],
-    slots: Box<[Option<Slot<S>>]>,
+    /// The key in each slot; in a free one, a key that is not looked for there.
+    keys: [u64; KEYS],
+    slots: Box<[Slot<S>]>,
+    splits: Box<[Option<Split>]>,
+    /// For each slot, the lanes whose partition has an entry for the key.
+    known: Box<[Box<[bool]>]>,
     lanes: Vec<HandoverOutlet<S>>,
     share_min: f64,
     random: Random,
-}
-
-/// A hash that never leads to slot `slot`.
-fn free_tag(slot: usize) -> u64 {
-    !((slot as u64) << SHIFT)
 }
 
 #[inline(always)]
@@ -107,12 +113,25 @@ fn slot_of(hash: u64) -> usize {
     (hash >> SHIFT) as usize
 }
 
+/// A key that is never looked for in slot `slot`.
+fn no_key(slot: usize) -> u64 {
+    let elsewhere = (0..).find(|key| slot_of(mum64(*key)) != slot);
+    elsewhere.expect("not all keys have the same hash")
+}
+
 impl<S: Pod> Splitter<S> {
     /// Over the partitions behind `lanes`; keys with `share_min` of the events are hot.
     pub fn new(lanes: Vec<HandoverOutlet<S>>, share_min: f64, seed: u64) -> Self {
+        let slot = || Slot {
+            total: S::zeroed(),
+            lane: 0,
+            left: STAY,
+        };
         Splitter {
-            tags: std::array::from_fn(free_tag),
-            slots: (0..KEYS).map(|_| None).collect(),
+            keys: std::array::from_fn(no_key),
+            slots: (0..=KEYS).map(|_| slot()).collect(),
+            splits: (0..KEYS).map(|_| None).collect(),
+            known: (0..KEYS).map(|_| vec![false; lanes.len()].into()).collect(),
             lanes,
             share_min,
             random: Random::stream(seed, "split"),
@@ -129,25 +148,15 @@ impl<S: Pod> Splitter<S> {
         ways: &mut impl Ways,
     ) -> usize {
         let index = slot_of(hash);
-        if self.tags[index] != hash {
-            return home;
-        }
-        let Some(slot) = &mut self.slots[index] else {
-            return home;
-        };
-        if slot.told.key != key {
-            return home;
-        }
-        slot.left -= 1;
-        if slot.left == 0 {
+        let is_split = self.keys[index] == key;
+        let index = if is_split { index } else { OTHERS };
+        if self.slots[index].left == 0 {
             self.look::<T, F>(index, ways);
         }
-        let Some(slot) = &mut self.slots[index] else {
-            return home;
-        };
+        let slot = &mut self.slots[index];
+        slot.left -= 1;
         F::fold(event, &mut slot.total);
-        slot.told.events += 1;
-        slot.lane
+        if is_split { slot.lane } else { home }
     }
 
     /// The sample says this of `key`, which belongs to partition `home`: hot from now on, perhaps.
@@ -157,7 +166,7 @@ impl<S: Pod> Splitter<S> {
         let index = slot_of(hash);
         if warm.sampled < SAMPLES_MIN
             || warm.share_min < self.share_min
-            || self.slots[index].is_some()
+            || self.splits[index].is_some()
             || self.lanes.len() < 2
             || self.lanes[home].room() <= KEYS
             || !self.lanes[home].send(Handover::Show(key))
@@ -165,83 +174,104 @@ impl<S: Pod> Splitter<S> {
             return;
         }
         ways.announce(home);
-        let mut known: Box<[bool]> = vec![false; self.lanes.len()].into();
-        known[home] = true;
-        self.tags[index] = hash;
-        self.slots[index] = Some(Slot {
+        self.known[index][home] = true;
+        self.keys[index] = key;
+        self.slots[index] = Slot {
+            total: S::zeroed(),
+            lane: home,
+            left: STAY,
+        };
+        self.splits[index] = Some(Split {
             told: SplitKey {
                 key,
                 ..SplitKey::default()
             },
             home,
-            lane: home,
-            left: STAY,
             asked: true,
-            total: S::zeroed(),
-            known,
         });
     }
 
-    /// Takes in what partitions have answered.
+    /// Takes in what the partition of `lane` has answered.
     fn hear<T, F: Fold<T, S>>(&mut self, lane: usize) {
         while let Some((key, earlier)) = self.lanes[lane].answer() {
-            let mut slots = self.slots.iter_mut().flatten();
-            if let Some(slot) = slots.find(|slot| slot.told.key == key && slot.asked) {
-                let later = std::mem::replace(&mut slot.total, earlier);
-                F::merge(&mut slot.total, &later);
-                slot.asked = false;
+            let index = slot_of(mum64(key));
+            let waits = self.splits[index].as_mut();
+            if let Some(split) = waits.filter(|split| split.told.key == key && split.asked) {
+                let total = &mut self.slots[index].total;
+                let later = std::mem::replace(total, earlier);
+                F::merge(total, &later);
+                split.asked = false;
             }
         }
     }
 
     /// Whether the key in `index` goes on by another lane, before its next event.
     #[cold]
+    #[inline(never)]
     fn look<T, F: Fold<T, S>>(&mut self, index: usize, ways: &mut impl Ways) {
-        let lanes = self.lanes.len();
-        let other = self.random.below(lanes as u64) as usize;
-        let Some(slot) = &mut self.slots[index] else {
-            return;
-        };
-        slot.left = STAY;
-        let (home, lane) = (slot.home, slot.lane);
-        if slot.asked {
-            self.hear::<T, F>(home);
+        self.slots[index].left = STAY;
+        if index == OTHERS {
+            self.slots[OTHERS].total = S::zeroed();
             return;
         }
+        let other = self.random.below(self.lanes.len() as u64) as usize;
+        let Some(split) = &mut self.splits[index] else {
+            return;
+        };
+        split.told.events += u64::from(STAY);
+        let home = split.home;
+        if split.asked {
+            return self.hear::<T, F>(home);
+        }
+        let slot = &mut self.slots[index];
         // Room here and at home for all keys to be brought there, after this.
         let room = self.lanes[other].room().min(self.lanes[home].room());
-        if other == lane
+        if other == slot.lane
             || room <= KEYS
-            || ways.waiting(other) + GAIN > ways.waiting(lane)
-            || !self.lanes[other].send(Handover::Set(slot.told.key, slot.total))
+            || ways.waiting(other) + GAIN > ways.waiting(slot.lane)
+            || !self.lanes[other].send(Handover::Set(split.told.key, slot.total))
         {
             return;
         }
         ways.announce(other);
-        (slot.lane, slot.known[other]) = (other, true);
-        slot.told.moves += 1;
+        (slot.lane, self.known[index][other]) = (other, true);
+        split.told.moves += 1;
     }
 
     /// All keys go home, as every state has to lie where it belongs: a checkpoint or the end follows.
     pub fn bring_home(&mut self, ways: &mut impl Ways) {
-        for slot in self.slots.iter_mut().flatten() {
-            for lane in 0..self.lanes.len() {
-                let handover = match lane == slot.home {
-                    true if slot.lane != lane => Handover::Set(slot.told.key, slot.total),
-                    false if slot.known[lane] => Handover::Forget(slot.told.key),
+        let slots = self.slots.iter_mut().zip(self.splits.iter());
+        let slots = slots.zip(self.known.iter_mut());
+        for ((slot, split), known) in slots {
+            let Some(split) = split else {
+                continue;
+            };
+            for (lane, known) in known.iter_mut().enumerate() {
+                let handover = match lane == split.home {
+                    true if slot.lane != lane => Handover::Set(split.told.key, slot.total),
+                    false if *known => Handover::Forget(split.told.key),
                     _ => continue,
                 };
                 let sent = self.lanes[lane].send(handover);
                 debug_assert!(sent, "room for each key was kept");
                 ways.announce(lane);
-                slot.known[lane] = lane == slot.home;
+                *known = lane == split.home;
             }
-            slot.lane = slot.home;
+            slot.lane = split.home;
         }
     }
 
     /// What came of it, key by key.
     pub fn told(&self) -> impl Iterator<Item = SplitKey> + '_ {
-        self.slots.iter().flatten().map(|slot| slot.told)
+        let splits = self.splits.iter().zip(&self.slots);
+        splits.filter_map(|(split, slot)| {
+            let mut told = split.as_ref()?.told;
+            told.events += u64::from(STAY - slot.left);
+            Some(told)
+        })
     }
 }
+
+#[cfg(test)]
+#[path = "split_tests.rs"]
+mod tests;
