@@ -59,7 +59,11 @@ impl From<JobError> for CliError {
             JobError::Trace(error) => error.into(),
             JobError::Refused(error) => error,
             JobError::Flow(
-                FlowError::Option { .. } | FlowError::Partition(_) | FlowError::Memory { .. },
+                FlowError::Option { .. }
+                | FlowError::Partition(_)
+                | FlowError::Memory { .. }
+                | FlowError::Allocate(_)
+                | FlowError::Cpus(_),
             ) => CliError::usage(error.to_string()),
             JobError::Sink(ref sink) if sink.exit_code() == 2 => CliError::usage(error.to_string()),
             JobError::Sink(_) | JobError::Flow(_) => CliError::new(Exit::Failed, error.to_string()),

@@ -74,6 +74,7 @@ pub(super) fn options(config: &Config) -> Options {
             IdleChoice::Park => Idle::Park,
         },
         pin: runtime.pin,
+        cpus: runtime.cpus.clone(),
         ring_slots: number(runtime.ring_slots),
         budget: number(runtime.budget),
         interval_ns: config.report.interval_ns,

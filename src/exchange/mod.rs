@@ -3,6 +3,12 @@
 //! Owned by the task that sends. Lane `p` leads to partition `p` of the next stage. Markers go to every
 //! lane, in order with the events; a probe follows the event it measures down that event's lane only.
 
+mod balancer;
+mod tournament;
+mod weights;
+pub use balancer::{Balance, Balancer};
+pub use weights::{Weights, WeightsError};
+
 use crate::event::{Due, Event, Marker, Message};
 use crate::partition::Ways;
 use crate::ring::Outlet;
@@ -18,6 +24,15 @@ pub trait Route<T>: Send {
     fn lane(&mut self, event: &T, lanes: &mut Lanes<'_, T>) -> usize {
         let _ = lanes;
         self.partition(event)
+    }
+
+    /// Once a step, when what it chose has been sent: a chance to see how full the lanes are, or what was changed from
+    /// outside.
+    #[inline(always)]
+    fn look(&mut self, _lanes: &[Outlet<T>])
+    where
+        T: Event,
+    {
     }
 
     /// All state is to lie where it belongs: a checkpoint or the end is next.
@@ -129,6 +144,7 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
             room &= lane.flush();
         }
         self.blocked = !room;
+        self.route.look(&self.lanes);
         room
     }
 

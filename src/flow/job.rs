@@ -2,6 +2,7 @@
 
 use super::account::{Answers, Facts, account};
 use super::cold::{Helper, Servers};
+use super::near_memory::NearMemory;
 use super::options::Options;
 use super::plan::{FlowError, Plan};
 use super::stages::Build;
@@ -69,7 +70,9 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
     /// As [`Job::run`].
     pub fn run_with(self, progress: &mut dyn FnMut(Update)) -> Result<Outcome<S>, FlowError> {
         let called = self.options.called.unwrap_or_else(Instant::now);
+        let near_memory = NearMemory::of(&self.options);
         let placed = self.plan(Servers::Thread)?.place()?;
+        drop(near_memory);
         let seats: Vec<(String, usize)> = placed
             .tasks
             .iter()

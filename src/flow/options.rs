@@ -5,6 +5,7 @@ use super::failure::FailureOptions;
 use super::split::SplitHot;
 use crate::runtime::{Idle, RunOptions};
 use crate::schedule::Allocator;
+use crate::sys::topology::cpus_allowed;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -58,7 +59,7 @@ impl Order {
 pub struct Options {
     /// Name of the flow, for reports.
     pub name: String,
-    /// Cores; 0: all CPUs the process may use but one, which is left to the system.
+    /// Cores; 0: one for each of `cpus`, or else all CPUs the process may use but one, which is left to the system.
     pub cores: usize,
     /// Partitions of a keyed stage; 0: four for each core.
     pub partitions: usize,
@@ -77,6 +78,9 @@ pub struct Options {
     pub idle: Idle,
     /// Whether to pin cores to CPUs.
     pub pin: bool,
+    /// The CPU of each core, as many as there are cores or more; empty: all allowed, in the order in which they do best
+    /// ([`crate::sys::cpus::Cpus::order`]).
+    pub cpus: Vec<u32>,
     /// Slots of a ring; 0: by whether cores share it.
     pub ring_slots: usize,
     /// Messages a task takes from one ring in one step; 0: by the number of cores.
@@ -118,6 +122,7 @@ impl Default for Options {
             allocate: Allocator::default(),
             idle: Idle::default(),
             pin: true,
+            cpus: Vec::new(),
             ring_slots: 0,
             budget: 0,
             interval_ns: 1_000_000_000,
@@ -151,9 +156,13 @@ pub struct Resolved {
 impl Options {
     /// Fills in what was left to the engine.
     pub fn resolve(&self) -> Resolved {
-        let allowed = core_affinity::get_core_ids().map_or(1, |ids| ids.len().max(1));
         let or = |given: usize, chosen: usize| if given == 0 { chosen } else { given };
-        let cores = or(self.cores, (allowed - 1).max(1));
+        let spare_one = || cpus_allowed().len().saturating_sub(1).max(1);
+        let cores = match (self.cores, self.cpus.len()) {
+            (0, 0) => spare_one(),
+            (0, given) => given,
+            (cores, _) => cores,
+        };
         let one = cores == 1;
         Resolved {
             cores,
@@ -187,6 +196,7 @@ impl Options {
         RunOptions {
             cores: resolved.cores,
             pin: self.pin,
+            cpus: self.cpus.clone(),
             idle: self.idle,
             budget: resolved.budget,
             stop: self.stop.clone(),

@@ -6,6 +6,7 @@ use super::estimate;
 use super::failure::Failures;
 use super::options::{Options, Resolved};
 use crate::checkpoint::CheckpointError;
+use crate::exchange::WeightsError;
 use crate::failure::PostError;
 use crate::partition::PartitionError;
 use crate::runtime::{PlacedTask, RunError, SimulateError};
@@ -14,7 +15,9 @@ use crate::sink::{IntervalCollector, IntervalPort, interval_port};
 use crate::state::cold::ColdError;
 use crate::state::hot::HotError;
 use crate::state::{Prefaulter, Table, TableError, TableOptions};
+use crate::sys::cpus::{CpuError, check_given};
 use crate::sys::procfs;
+use crate::sys::topology::cpus_online;
 use crate::task::{Task, TaskError};
 use bytemuck::Pod;
 use std::path::PathBuf;
@@ -28,6 +31,9 @@ pub enum FlowError {
     /// A partitioning cannot be.
     #[error(transparent)]
     Partition(#[from] PartitionError),
+    /// Weights do not fit the partitions of their stage.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// A hot table could not be made.
     #[error(transparent)]
     Hot(#[from] HotError),
@@ -181,6 +187,9 @@ pub enum FlowError {
         /// What is allowed, and why.
         expected: &'static str,
     },
+    /// The run cannot have the CPUs it asks for.
+    #[error(transparent)]
+    Cpus(#[from] CpuError),
     /// The tasks cannot be placed on the cores.
     #[error("the tasks of the flow cannot be placed: {0}")]
     Allocate(#[from] AllocateError),
@@ -263,6 +272,9 @@ impl Plan {
             1 << 24,
             "1 to 16,777,216; 512 to 4,096 do well",
         )?;
+        if servers == Servers::Thread {
+            check_given(&options.cpus, resolved.cores, &cpus_online())?;
+        }
         let available_bytes = procfs::available_memory_bytes();
         if options.state_memory_bytes > available_bytes && available_bytes > 0 {
             return Err(FlowError::Memory {

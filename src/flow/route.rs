@@ -113,23 +113,3 @@ where
         figures.keys_sent = Some(Box::new(sent));
     }
 }
-
-/// One partition after the other: for stages without state.
-#[derive(Clone, Debug)]
-pub struct Spread {
-    pub(super) next: usize,
-    pub(super) partitions: usize,
-}
-
-impl<T: Event> Route<T> for Spread {
-    #[inline(always)]
-    fn partition(&mut self, _: &T) -> usize {
-        let chosen = self.next;
-        self.next = if chosen + 1 == self.partitions {
-            0
-        } else {
-            chosen + 1
-        };
-        chosen
-    }
-}

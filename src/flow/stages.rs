@@ -4,16 +4,17 @@ use super::options::Order;
 use super::partition::{Partition, staged};
 use super::plan::{FlowError, Plan};
 use super::restored::restored_tables;
-use super::route::{ByKey, SplitByKey, Spread};
+use super::route::{ByKey, SplitByKey};
 use super::split::share_to_split;
 use crate::event::Event;
-use crate::exchange::{Exchange, Route};
+use crate::exchange::{Balance, Balancer, Exchange, Route, WeightsError};
 use crate::operator::{Filter, FlatMap, KeyOf, Map, Operator, Relay, Splitting, StageName};
 use crate::partition::{
     Content, Heat, NoContent, PartitionError, Partitioning, Scheme, Splitter, handover,
 };
 use crate::ring::{Inlet, Outlet, ring};
 use crate::source::{Source, SourceTask};
+use crate::sys::random::Random;
 use crate::task::Downstream;
 use std::any::TypeId;
 use std::marker::PhantomData;
@@ -311,6 +312,7 @@ where
 pub struct SpreadStage<B> {
     pub(super) before: B,
     pub(super) name: String,
+    pub(super) balancer: Balancer,
 }
 
 impl<B: Build> Build for SpreadStage<B> {
@@ -334,9 +336,15 @@ impl<B: Build> Build for SpreadStage<B> {
         plan: &mut Plan,
     ) -> Result<(), FlowError> {
         let (width, index) = (downs.len(), self.stage_index());
+        if let Balancer::Weighted(weights) = &self.balancer
+            && weights.partitions() != width
+        {
+            let (given, partitions) = (weights.partitions(), width);
+            return Err(WeightsError::Count { given, partitions }.into());
+        }
         let (lanes, inlets) = rings(self.before.width(plan), width, plan.resolved.ring_slots);
         for (partition, (inlets, down)) in inlets.into_iter().zip(downs).enumerate() {
-            let name = stage_name(&self.name, index, partition, "round-robin");
+            let name = stage_name(&self.name, index, partition, self.balancer.word());
             let port = plan
                 .parts
                 .as_mut()
@@ -345,11 +353,14 @@ impl<B: Build> Build for SpreadStage<B> {
             let task = staged(name, inlets, relay, down, (plan.options.order, 0));
             plan.add(&self.name, index, partition, width, task);
         }
-        let route = Spread {
-            next: 0,
-            partitions: width,
-        };
-        self.before.build(exchanges(lanes, &route), plan)
+        // How full a ring is depends on the moment, and order by chance on that.
+        let looks = plan.options.order == Order::Arrival;
+        let exchanges = lanes.into_iter().enumerate().map(|(sender, lanes)| {
+            let random = Random::stream(plan.options.seed, &format!("balance {index} {sender}"));
+            Exchange::new(lanes, Balance::new(&self.balancer, width, random, looks))
+        });
+        let exchanges = exchanges.collect();
+        self.before.build(exchanges, plan)
     }
 }
 

@@ -4,6 +4,7 @@ use super::job::Job;
 use super::options::Options;
 use super::stages::{Build, Filtered, FlatMapped, FromSource, KeyedStage, Mapped, SpreadStage};
 use crate::event::Event;
+use crate::exchange::Balancer;
 use crate::operator::{KeyOf, Mergeable, Operator, Split, Whole};
 use crate::partition::{Content, NoContent, Partitioning, Scheme};
 use crate::sink::Sink;
@@ -103,11 +104,17 @@ impl<B: Build> Stream<B> {
 
     /// Spreads events evenly over partitions, behind an exchange, for work that needs no state.
     pub fn spread(self, name: &str) -> Stream<SpreadStage<B>> {
+        self.spread_by(name, Balancer::RoundRobin)
+    }
+
+    /// Shares events out over partitions as `balancer` says, behind an exchange, for work that needs no state.
+    pub fn spread_by(self, name: &str, balancer: Balancer) -> Stream<SpreadStage<B>> {
         Stream {
             options: self.options,
             build: SpreadStage {
                 before: self.build,
                 name: name.to_owned(),
+                balancer,
             },
         }
     }

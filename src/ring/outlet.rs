@@ -109,16 +109,22 @@ impl<E: Event> Outlet<E> {
         self.kept.is_empty()
     }
 
-    /// Messages that wait: written here, or published and not yet taken.
-    pub fn waiting(&self) -> usize {
-        let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
-        let taken = self.producer.buffer().capacity() - self.producer.slots();
-        taken + written + self.kept.len()
-    }
-
     /// Messages published so far, markers included.
     pub fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// Messages that the consumer has not taken yet, those kept back included; a moment old, since it goes on taking
+    /// them. Reads a line that the consumer writes.
+    pub fn fill(&self) -> usize {
+        let slots = self.producer.buffer().capacity();
+        slots - self.producer.slots() + self.kept.len()
+    }
+
+    /// The same with what is written here and not yet published.
+    pub fn waiting(&self) -> usize {
+        let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
+        self.fill() + written
     }
 
     fn commit(&mut self) {

@@ -10,8 +10,8 @@ use crate::latency::{Interval, Timeline, merge, new_histogram};
 use crate::sink::IntervalCollector;
 use crate::sys::clock::{Clock, Origin, START_NS};
 use crate::sys::memory::resident_anonymous_bytes;
+use crate::sys::topology::{cpus_allowed, cpus_in_order, pin_current_thread};
 use crate::task::{Context, Figures, Task};
-use core_affinity::CoreId;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -38,6 +38,8 @@ pub struct RunOptions {
     pub cores: usize,
     /// Whether to pin each to a CPU.
     pub pin: bool,
+    /// The CPU of each core; empty: as [`cpus_in_order`] says.
+    pub cpus: Vec<u32>,
     /// How a core waits.
     pub idle: Idle,
     /// Messages a task takes from one ring in one step.
@@ -136,7 +138,10 @@ pub fn run(
     let origin = Origin::start();
     let started = Instant::now();
     let cpus = cpus_for(options);
-    let allowed = core_affinity::get_core_ids().map_or(1, |ids| ids.len());
+    let allowed = match options.cpus.len() {
+        0 => cpus_allowed().len().max(1),
+        given => given,
+    };
     let crowded = options.cores > allowed;
     let count = tasks.len();
     let mut seats: Vec<Vec<Seat>> = (0..options.cores).map(|_| Vec::new()).collect();
@@ -164,7 +169,7 @@ pub fn run(
             std::thread::Builder::new()
                 .name(format!("core {core}"))
                 .spawn_scoped(scope, move || {
-                    let pinned = cpu.filter(|cpu| core_affinity::set_for_current(*cpu));
+                    let pinned = cpu.filter(|cpu| pin_current_thread(*cpu));
                     let clock = Clock::Real(origin);
                     let cx = Context {
                         now_ns: clock.now_ns(),
@@ -175,7 +180,7 @@ pub fn run(
                         checkpoint: Default::default(),
                     };
                     let end = run_core(seats, cx, waiter, sleepers, signals, &options.stop, pulse);
-                    let _ = ended.send((core, pinned.map(|cpu| cpu.id as u32), end));
+                    let _ = ended.send((core, pinned, end));
                 })
                 .map_err(|source| {
                     signals
@@ -278,30 +283,22 @@ fn assemble(
     Ok(record)
 }
 
-/// The CPU of each core: allowed ones from the highest down, since the system's own work likes CPU 0.
-fn cpus_for(options: &RunOptions) -> Vec<Option<CoreId>> {
-    let mut allowed = core_affinity::get_core_ids().unwrap_or_default();
-    allowed.sort_by_key(|cpu| std::cmp::Reverse(cpu.id));
-    let pin = options.pin && options.cores <= allowed.len();
+/// The CPU of each core.
+fn cpus_for(options: &RunOptions) -> Vec<Option<u32>> {
+    let order = cpus_in_order(&options.cpus);
+    let pin = options.pin && options.cores <= order.len();
     (0..options.cores)
-        .map(|core| {
-            if pin {
-                allowed.get(core).copied()
-            } else {
-                None
-            }
-        })
+        .map(|core| if pin { order.get(core).copied() } else { None })
         .collect()
 }
 
 /// The CPUs that no core is pinned to: for threads and processes that must not hold up a core.
 pub fn spare_cpus(options: &RunOptions) -> Vec<usize> {
     let taken = cpus_for(options);
-    let allowed = core_affinity::get_core_ids().unwrap_or_default();
-    let free = allowed
+    let free = cpus_allowed()
         .into_iter()
         .filter(|cpu| !taken.contains(&Some(*cpu)));
-    free.map(|cpu| cpu.id).collect()
+    free.map(|cpu| cpu as usize).collect()
 }
 
 /// Epochs that may still get a part from a sink that is behind.

@@ -77,8 +77,8 @@ pub(super) fn neighbours(problem: &Problem<'_>) -> Result<Vec<usize>, AllocateEr
         // An empty run: what comes before takes all.
         let mut start_of: Vec<usize> = (0..=tasks).collect();
         for end in 1..=tasks {
-            for start in 0..end {
-                let worst = busiest[start].max(runs.cost(start, end));
+            for (start, before) in busiest[..end].iter().enumerate() {
+                let worst = before.max(runs.cost(start, end));
                 if worst < next[end] {
                     (next[end], start_of[end]) = (worst, start);
                 }

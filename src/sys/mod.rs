@@ -1,6 +1,7 @@
 //! What the engine takes from the machine and from people's text: clock, memory, numbers with units,
 //! randomness, the shape of the machine and what on it will hurt the tail.
 pub mod clock;
+pub mod cpus;
 pub mod disk;
 pub mod kill_point;
 pub mod machine;

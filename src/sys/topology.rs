@@ -3,6 +3,7 @@
 //! A [`Machine`] is plain data. [`Machine::read`] fills it once, before a run; `procfs.rs` knows the
 //! formats, `machine.rs` judges. What cannot be read (no such file, a container, not Linux) is left out.
 
+use super::cpus::Cpus;
 use super::procfs::{self, CpuInfo, CpuTime, Memory};
 use serde::Serialize;
 use std::fs;
@@ -18,6 +19,8 @@ pub struct Machine {
     pub cpus_allowed: Vec<u32>,
     /// Whether a thread could be pinned to each of them.
     pub pinning: bool,
+    /// What they share, and in which order they are used.
+    pub cpus: Cpus,
     /// CPUs that share a physical core, of those allowed; cores with one CPU are left out.
     pub siblings: Vec<Vec<u32>>,
     /// CPUs' worth of time that the control group may use; `None` where not limited.
@@ -65,6 +68,7 @@ impl Machine {
             read(&format!("{CPUS}/{file}")).map_or(Vec::new(), |text| procfs::cpu_list(&text))
         };
         Machine {
+            cpus: Cpus::read(&cpus_allowed),
             pinning: can_pin(&cpus_allowed),
             siblings: siblings(&cpus_allowed),
             cpu_quota: read("/sys/fs/cgroup/cpu.max").and_then(|text| procfs::cpu_quota(&text)),
@@ -87,12 +91,36 @@ impl Machine {
     }
 }
 
-/// The CPUs that this process may run on (`sched_getaffinity`), rising; empty where unknown.
+/// The CPUs that the calling thread may run on, rising; empty where unknown. The kernel's text comes before
+/// `sched_getaffinity`, whose mask in libraries ends at 1,024.
 pub fn cpus_allowed() -> Vec<u32> {
+    let status = read("/proc/thread-self/status").unwrap_or_default();
+    let listed = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let cpus = listed.map_or(Vec::new(), procfs::cpu_list);
+    if !cpus.is_empty() {
+        return cpus;
+    }
     let ids = core_affinity::get_core_ids().unwrap_or_default();
     let mut cpus: Vec<u32> = ids.iter().map(|core| core.id as u32).collect();
     cpus.sort_unstable();
     cpus
+}
+
+/// CPUs that are switched on (`/sys/devices/system/cpu/online`), rising; empty where unknown.
+pub fn cpus_online() -> Vec<u32> {
+    read(&format!("{CPUS}/online")).map_or(Vec::new(), |text| procfs::cpu_list(&text))
+}
+
+/// The CPUs for the cores of a run: core `i` goes to the `i`th. Those `given`, or else all allowed, as
+/// [`Cpus::order`] says.
+pub fn cpus_in_order(given: &[u32]) -> Vec<u32> {
+    if given.is_empty() {
+        Cpus::read(&cpus_allowed()).order()
+    } else {
+        given.to_vec()
+    }
 }
 
 /// CPU time until now; two of them give the steal share of the time between.
@@ -100,11 +128,16 @@ pub fn cpu_time() -> Option<CpuTime> {
     procfs::stat(&read("/proc/stat")?)
 }
 
-/// Pins the calling thread to `cpu`; whether that was granted. A CPU that is not allowed is refused
-/// here: `core_affinity` writes beyond its fixed mask for numbers of 1,024 and above, and aborts.
+/// Pins the calling thread to `cpu`; whether that was granted. It may be one that the thread was not
+/// confined to, such as an isolated one. Numbers of 1,024 and above are refused: they lie beyond the mask that
+/// libraries pass to the kernel, and `core_affinity` would write there.
 pub fn pin_current_thread(cpu: u32) -> bool {
-    cpus_allowed().contains(&cpu)
-        && core_affinity::set_for_current(core_affinity::CoreId { id: cpu as usize })
+    if cpu as usize >= rustix::thread::CpuSet::MAX_CPU {
+        return false;
+    }
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(cpu as usize);
+    rustix::thread::sched_setaffinity(None, &set).is_ok()
 }
 
 /// Confines the calling thread, and those it starts from now on, to `cpus`; to any where there are none.

@@ -106,6 +106,20 @@ fn settings_that_fit_no_file_or_no_machine() {
         (&["--partitions", "0"], &["runtime.partitions"]),
         (&["--cores", "0"], &["runtime.cores"]),
         (&["--cores", "1000000"], &["runtime.cores"]),
+        (
+            &["--cpus", "8191"],
+            &["CPU 8191 is not one", "cpus = \"auto\""],
+        ),
+        (&["--cpus", "0,0"], &["named twice"]),
+        (
+            &["--cpus", "0", "--cores", "2"],
+            &["2 cores need 2 CPUs, and 1 is given"],
+        ),
+        (&["--cpus", "two"], &["runtime.cpus", "4-7"]),
+        (
+            &["--cpus", "0", "-C", "runtime.pin=false"],
+            &["runtime.cpus", "runtime.pin"],
+        ),
         (&["-C", "runtime.ring_slots=0"], &["runtime.ring_slots"]),
         (&["-C", "runtime.ring_slots=10G"], &["runtime.ring_slots"]),
         (&["-C", "runtime.budget=0"], &["runtime.budget"]),
@@ -120,6 +134,20 @@ fn settings_that_fit_no_file_or_no_machine() {
         let all = [&["replay", "good.csv", "--app", "aggregate"], args].concat();
         scratch.assert_refused(&all, 2, parts);
     }
+    let unlike = [
+        "bench",
+        "--app",
+        "recommend",
+        "--partitions",
+        "40",
+        "--cores",
+        "3",
+    ];
+    scratch.assert_refused(
+        &[&unlike[..], &["--allocate", "dp"]].concat(),
+        2,
+        &["121 tasks on 3 cores", "greedy", "auto"],
+    );
     scratch.assert_refused(&["bench", "--rate", "0"], 2, &["load.rate"]);
     scratch.assert_refused(&["bench", "--events", "0"], 2, &["load.events"]);
     scratch.assert_refused(&["bench", "--duration", "0s"], 2, &["load.duration"]);

@@ -110,6 +110,20 @@ fn whatever_the_idle_strategy_the_rings_and_the_budget() {
     }
 }
 
+#[test]
+fn whichever_core_a_task_and_whichever_cpu_a_core_is_given() {
+    let scratch = Scratch::new();
+    let readings = readings(Keys::Numbers);
+    let expected = digest(&readings, Keys::Numbers);
+    scratch.file("t.csv", delimited(&readings, ','));
+    for allocate in ["auto", "greedy", "dp", "chains", "round-robin", "random"] {
+        let more = ["--allocate", allocate, "--cores", "2"];
+        assert_digest(&scratch, "t.csv", &more, &expected, readings.len() as u64);
+    }
+    let more = ["--cpus", "0"];
+    assert_digest(&scratch, "t.csv", &more, &expected, readings.len() as u64);
+}
+
 /// The rows of a file of results: key, then count, sum, min, max, last.
 fn rows(scratch: &Scratch, kind: &str, keys: Keys) -> Vec<[u64; 6]> {
     let path = scratch.path(&format!("results.{kind}"));

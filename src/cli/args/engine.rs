@@ -13,6 +13,9 @@ pub struct EngineArgs {
     /// Cores to run on, or auto [default: auto]
     #[arg(long, value_name = "N|auto")]
     pub cores: Option<String>,
+    /// The CPU of each core, such as 2,3,6 or 4-7, or auto: see check --machine [default: auto]
+    #[arg(long, value_name = "CPUS|auto")]
+    pub cpus: Option<String>,
     /// Partitions of each keyed stage, or auto: four a core [default: auto]
     #[arg(long, value_name = "N|auto")]
     pub partitions: Option<String>,
@@ -56,6 +59,7 @@ impl EngineArgs {
     pub fn settings(&self) -> impl Iterator<Item = FlagSetting> {
         given([
             ("runtime.cores", "--cores", &self.cores),
+            ("runtime.cpus", "--cpus", &self.cpus),
             ("runtime.partitions", "--partitions", &self.partitions),
             ("partition.scheme", "--partition-by", &self.partition_by),
             ("partition.split_hot", "--split-hot", &self.split_hot),

@@ -3,15 +3,38 @@
 use super::choice::{Idle, Order};
 use super::error::ConfigError;
 use super::settings::Settings;
-use super::value::Auto;
+use super::value::{Auto, Setting};
 use crate::schedule::Allocator;
 
 /// More cores than any machine this is built for has; a larger number is a slip.
 const CORES_LIMIT: u64 = 1024;
+/// The kernel has at most 8,192 CPUs.
+const CPUS_LIMIT: u32 = 8_192;
 /// 1 Mi slots of 32 bytes are 32 MiB a ring: beyond any cache, so beyond any use.
 const RING_SLOTS_LIMIT: u64 = 1 << 20;
 /// A step longer than this many events holds up every other task of its core.
 const BUDGET_LIMIT: u64 = 1 << 16;
+
+/// CPUs in the order of their cores, as "2,3,6" or "4-7".
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct CpuList(Vec<u32>);
+
+impl Setting for CpuList {
+    const EXPECTED: &'static str = "numbers of CPUs such as \"2,3,6\" or \"4-7\", or \"auto\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.trim().parse::<u32>().ok().filter(|n| *n < CPUS_LIMIT);
+        let range = |part: &str| {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            Some(number(first)?..=number(last)?).filter(|range| !range.is_empty())
+        };
+        let mut cpus = Vec::new();
+        for part in text.split(',') {
+            cpus.extend(range(part).ok_or_else(|| format!("{part:?} is none"))?);
+        }
+        Ok(CpuList(cpus))
+    }
+}
 
 /// `[runtime]`.
 #[derive(Clone, Debug)]
@@ -32,6 +55,8 @@ pub struct RuntimeSection {
     pub budget: Auto<u64>,
     /// Whether threads are pinned to CPUs.
     pub pin: bool,
+    /// The CPU of each core; empty: the engine chooses.
+    pub cpus: Vec<u32>,
 }
 
 impl RuntimeSection {
@@ -45,7 +70,15 @@ impl RuntimeSection {
             ring_slots: settings.get("runtime.ring_slots")?,
             budget: settings.get("runtime.budget")?,
             pin: settings.get("runtime.pin")?,
+            cpus: settings
+                .get::<Auto<CpuList>>("runtime.cpus")?
+                .given()
+                .map_or_else(Vec::new, |list| list.0),
         };
+        if !section.cpus.is_empty() && !section.pin {
+            let help = "set runtime.pin = true, or leave runtime.cpus at \"auto\"";
+            return Err(settings.refuse("runtime.cpus", "threads that are pinned", help));
+        }
         if let Auto::Given(cores) = section.cores {
             let help = "one core runs everything and is often the fastest; \"auto\" chooses";
             settings.within("runtime.cores", cores, 1..=CORES_LIMIT, help)?;

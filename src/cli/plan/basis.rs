@@ -4,9 +4,10 @@ use super::super::args::{GlobalArgs, PlanArgs};
 use super::super::error::CliError;
 use super::super::{Base, resolve};
 use super::measured::placed_on;
-use crate::latency::{HotKey, Summary, read_summary};
+use crate::latency::{HotKey, StageSummary, Summary, read_summary};
 use crate::schedule::{KeyCensus, Spread, StageLoad, core_loads, tasks};
 use crate::source::trace;
+use serde_json::Value;
 use std::path::Path;
 
 /// Core time of an event in a source: reading, hashing, sending; ns (docs/plan.md).
@@ -49,7 +50,8 @@ impl Basis {
             ));
         }
         let partitions = partitions_of(&summary);
-        let (stages, costs) = costed(&summary, args, partitions);
+        let task_loads = measured_tasks(dir);
+        let (stages, costs) = costed(&summary, &task_loads, args, partitions);
         Ok(Basis {
             title: format!("{place}: {}", summary.app),
             stages,
@@ -119,6 +121,30 @@ impl Basis {
     }
 }
 
+/// The tasks of a run that measured them, each with the share of one core's time that it took; none of others.
+fn measured_tasks(dir: &Path) -> Vec<(String, f64)> {
+    let text = std::fs::read_to_string(dir.join("summary.json")).unwrap_or_default();
+    let summary: Value = serde_json::from_str(&text).unwrap_or_default();
+    let tasks = summary["tasks"].as_array().into_iter().flatten();
+    let load = |task: &Value| Some((task["task"].as_str()?.to_owned(), task["load"].as_f64()?));
+    tasks.filter_map(load).collect()
+}
+
+/// Core time of each stage for an event of the source, ns, if all tasks were measured.
+fn measured_stages(summary: &Summary, tasks: &[(String, f64)]) -> Option<Vec<f64>> {
+    let of_stage = |stage: &StageSummary| {
+        let is_its = |task: &&(String, f64)| {
+            let rest = task.0.strip_prefix(&stage.name);
+            rest.is_some_and(|rest| rest.trim_start().parse::<u32>().is_ok() || rest.is_empty())
+        };
+        let loads: Vec<f64> = tasks.iter().filter(is_its).map(|task| task.1).collect();
+        let events = summary.events_in.max(1) as f64;
+        let ns = loads.iter().sum::<f64>() * summary.elapsed_ns as f64 / events;
+        (!loads.is_empty() && ns > 0.0).then_some(ns)
+    };
+    summary.stages.iter().map(of_stage).collect()
+}
+
 /// Partitions of its widest stage.
 pub(super) fn partitions_of(summary: &Summary) -> usize {
     let widths = summary.stages.iter().skip(1);
@@ -149,37 +175,146 @@ fn spread(summary: &Summary, name: &str, partitioner: &str) -> Spread {
     Spread::measured(&shares, &hot, partitioner == "hash")
 }
 
-/// The stages with what an event of each costs, and where that comes from: the cores' busy time, shared out over
-/// tasks in the proportion of the usual costs.
-fn costed(summary: &Summary, args: &PlanArgs, partitions: usize) -> (Vec<StageLoad>, String) {
+/// The stages with what an event of each costs, and where that comes from: the time that tasks were measured to take
+/// or else the cores' busy time, shared out over tasks in the proportion of the usual costs.
+fn costed(
+    summary: &Summary,
+    task_loads: &[(String, f64)],
+    args: &PlanArgs,
+    partitions: usize,
+) -> (Vec<StageLoad>, String) {
     let source = summary.events_in.max(1) as f64;
-    let stage = |(index, stage): (usize, &crate::latency::StageSummary)| StageLoad {
+    let stage = |(index, stage): (usize, &StageSummary)| StageLoad {
         name: stage.name.clone(),
         event_ns: if index == 0 { SOURCE_NS } else { STAGE_NS },
         events: stage.events_in as f64 / source,
         spread: (index > 0).then(|| spread(summary, &stage.name, &stage.partitioner)),
     };
     let mut stages: Vec<StageLoad> = summary.stages.iter().enumerate().map(stage).collect();
-    let busy: f64 = summary.cores.iter().map(|core| core.busy_share).sum();
-    let busy_ns = busy * summary.elapsed_ns as f64 / source;
     let made = tasks(&stages, partitions);
     let usual_ns = made.loads.iter().map(|task| task.load_ns).sum::<f64>() / 1e6;
     let crossing_ns = placed_on(summary, &made.names).map_or(0.0, |placed| {
         let loads = core_loads(&made.loads, &made.links, summary.cores.len(), &placed);
         loads.iter().sum::<f64>() / 1e6 - usual_ns
     });
-    // What is left of the busy time when crossings are paid, but never nothing.
-    let factor = ((busy_ns - crossing_ns) / usual_ns).max(0.01);
+    let measured = measured_stages(summary, task_loads);
+    let busy: f64 = summary.cores.iter().map(|core| core.busy_share).sum();
+    let busy_ns = match &measured {
+        Some(stages) => stages.iter().sum(),
+        None => busy * summary.elapsed_ns as f64 / source,
+    };
+    // What is left when crossings are paid, but never nothing.
+    let left = ((busy_ns - crossing_ns) / busy_ns).max(0.01);
     for (index, stage) in stages.iter_mut().enumerate() {
         let given = if index == 0 {
             args.source_ns
         } else {
             args.stage_ns
         };
-        stage.event_ns = given.unwrap_or(stage.event_ns * factor);
+        let found = match &measured {
+            Some(stages) => stages[index] * left / stage.events.max(f64::MIN_POSITIVE),
+            None => stage.event_ns * busy_ns * left / usual_ns,
+        };
+        stage.event_ns = given.unwrap_or(found);
     }
+    let shared_out = match measured {
+        Some(_) => "the rest is as each stage's tasks were measured".to_owned(),
+        None => format!(
+            "the rest is shared out as {SOURCE_NS} to {STAGE_NS} for source and stages, the proportion of aggregate (--source-ns, --stage-ns say otherwise)"
+        ),
+    };
     let costs = format!(
-        "the run's cores were busy for {busy_ns:.1} ns an event, {crossing_ns:.1} of it for crossings; the rest is shared out as {SOURCE_NS} to {STAGE_NS} for source and stages, the proportion of aggregate (--source-ns, --stage-ns say otherwise)"
+        "tasks were busy for {busy_ns:.1} ns an event, {crossing_ns:.1} of it for crossings; {shared_out}"
     );
     (stages, costs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+    use crate::latency::{CoreSummary, PartitionSummary};
+    use clap::Parser;
+
+    fn summary() -> Summary {
+        let stage = |name: &str, partitions| StageSummary {
+            name: name.into(),
+            events_in: 1_000_000,
+            partitioner: "hash".into(),
+            partitions,
+            ..StageSummary::default()
+        };
+        let core = |core: u32, tasks: &[&str], busy_share| CoreSummary {
+            core,
+            tasks: tasks.iter().map(|task| task.to_string()).collect(),
+            busy_share,
+            ..CoreSummary::default()
+        };
+        let partition = |partition, share| PartitionSummary {
+            stage: "totals".into(),
+            partition,
+            share,
+            ..PartitionSummary::default()
+        };
+        Summary {
+            events_in: 1_000_000,
+            elapsed_ns: 50_000_000,
+            stages: vec![stage("readings", 1), stage("totals", 2)],
+            cores: vec![
+                core(0, &["readings", "totals 0"], 0.5),
+                core(1, &["totals 1"], 0.3),
+            ],
+            partitions: vec![partition(1, 0.7), partition(0, 0.3)],
+            ..Summary::default()
+        }
+    }
+
+    fn args() -> PlanArgs {
+        match Cli::parse_from(["millstream", "plan", "run"]).command {
+            Some(Command::Plan(args)) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Core time for an event of the source, crossings of the run's placement included.
+    fn total_ns(summary: &Summary, stages: &[StageLoad]) -> f64 {
+        let made = tasks(stages, 2);
+        let placed = placed_on(summary, &made.names).expect("its tasks");
+        core_loads(&made.loads, &made.links, 2, &placed)
+            .iter()
+            .sum::<f64>()
+            / 1e6
+    }
+
+    #[test]
+    fn costs_come_to_what_the_cores_were_busy_for() {
+        let summary = summary();
+        let (stages, words) = costed(&summary, &[], &args(), 2);
+        assert!(
+            (total_ns(&summary, &stages) - 0.8 * 50.0).abs() < 1e-6,
+            "{words}"
+        );
+        assert!((stages[1].event_ns / stages[0].event_ns - STAGE_NS / SOURCE_NS).abs() < 1e-9);
+        let shares = stages[1].spread.as_ref().expect("keyed").shares(2);
+        assert!((shares[0].0 - 0.3).abs() < 1e-9);
+    }
+
+    #[test]
+    fn measured_tasks_count_for_more_than_the_proportion() {
+        let summary = summary();
+        let loads = [("readings", 0.4), ("totals 0", 0.1), ("totals 1", 0.3)];
+        let loads = loads.map(|(task, load)| (task.to_owned(), load));
+        let (stages, words) = costed(&summary, &loads, &args(), 2);
+        assert!(
+            (total_ns(&summary, &stages) - 0.8 * 50.0).abs() < 1e-6,
+            "{words}"
+        );
+        assert!(
+            (stages[0].event_ns - stages[1].event_ns).abs() < 1e-9,
+            "{stages:?}"
+        );
+        // Part of the tasks is not enough.
+        let (stages, _) = costed(&summary, &loads[..1], &args(), 2);
+        assert!((stages[1].event_ns / stages[0].event_ns - STAGE_NS / SOURCE_NS).abs() < 1e-9);
+    }
 }

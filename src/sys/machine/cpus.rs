@@ -30,6 +30,32 @@ pub(super) fn cpus(machine: &Machine) -> Finding {
     }
 }
 
+/// Most CPUs that are listed one by one.
+const CPUS_LISTED: usize = 16;
+
+pub(super) fn topology(machine: &Machine) -> Finding {
+    let (cores, caches, nodes) = machine.cpus.counts();
+    let order = machine.cpus.order();
+    let mut listed: Vec<String> = order.iter().take(CPUS_LISTED).map(u32::to_string).collect();
+    if order.len() > CPUS_LISTED {
+        listed.push("…".into());
+    }
+    let count = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        more => format!("{more} {what}s"),
+    };
+    ok(
+        "topology",
+        format!(
+            "{}, {}, {}; cores take CPUs {}",
+            count(cores, "physical core"),
+            count(caches, "last-level cache"),
+            count(nodes, "memory node"),
+            listed.join(","),
+        ),
+    )
+}
+
 pub(super) fn quota(machine: &Machine) -> Finding {
     match machine.cpu_quota {
         None => ok("CPU quota", "none"),
@@ -77,6 +103,15 @@ pub(super) fn isolation(machine: &Machine) -> Finding {
         cpus.iter().filter(ours).copied().collect()
     };
     let (isolated, nohz) = (allowed(&machine.isolated), allowed(&machine.nohz_full));
+    if isolated.is_empty() && !machine.isolated.is_empty() {
+        return finding(
+            "isolated CPUs",
+            format!("{}, not for this process", cpu_list_text(&machine.isolated)),
+            Verdict::Warn,
+            "the scheduler starts no process on isolated CPUs, so the flow runs beside them",
+            "name them with --cpus, or start with taskset -c",
+        );
+    }
     match (isolated.is_empty(), nohz.is_empty()) {
         (true, _) if machine.cpus_allowed.len() < CPUS_TO_ISOLATE => {
             ok("isolated CPUs", "none (too few CPUs to isolate any)")

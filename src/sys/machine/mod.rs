@@ -16,6 +16,7 @@ use super::topology::Machine;
 pub fn findings(machine: &Machine, steal_share: Option<f64>) -> Vec<Finding> {
     vec![
         cpus::cpus(machine),
+        cpus::topology(machine),
         cpus::quota(machine),
         cpus::pinning(machine),
         cpus::siblings(machine),

@@ -2,6 +2,7 @@
 
 use super::finding::{finding, ok};
 use super::*;
+use crate::sys::cpus::Cpus;
 use crate::sys::procfs::{CpuInfo, CpuTime, Memory};
 
 /// A machine with nothing wrong.
@@ -49,13 +50,33 @@ fn a_good_machine_has_only_good_findings() {
 }
 
 #[test]
+fn the_order_of_cpus_is_shown() {
+    let text = include_str!("../../../tests/data/topology/xeon_two_sockets.txt");
+    let machine = Machine {
+        cpus: Cpus::from_text(text),
+        ..good()
+    };
+    let shown = judged(&machine, "topology").value;
+    assert!(
+        shown.starts_with(
+            "16 physical cores, 2 last-level caches, 2 memory nodes; cores take CPUs 31,30,"
+        ),
+        "{shown}"
+    );
+    assert!(shown.ends_with(",…"), "{shown}");
+}
+
+#[test]
 fn each_fault_is_found_alone_with_reason_and_remedy() {
     type Spoil = fn(&mut Machine);
     let faults: [(&str, Verdict, &str, Spoil); 20] = [
         ("CPUs", Verdict::Warn, "1 (5) EPYC", |m| {
-            m.cpus_allowed = vec![5]
+            (m.cpus_allowed, m.isolated) = (vec![5], vec![])
         }),
-        ("CPUs", Verdict::Warn, "unknown", |m| m.cpus_allowed.clear()),
+        ("CPUs", Verdict::Warn, "unknown", |m| {
+            m.cpus_allowed.clear();
+            m.isolated.clear();
+        }),
         ("CPU quota", Verdict::Bad, "1.50 CPUs", |m| {
             m.cpu_quota = Some(1.5)
         }),
@@ -66,9 +87,12 @@ fn each_fault_is_found_alone_with_reason_and_remedy() {
         ("isolated CPUs", Verdict::Warn, "none", |m| {
             m.isolated.clear()
         }),
-        ("isolated CPUs", Verdict::Warn, "none", |m| {
-            m.isolated = vec![90]
-        }),
+        (
+            "isolated CPUs",
+            Verdict::Warn,
+            "90, not for this process",
+            |m| m.isolated = vec![90],
+        ),
         ("isolated CPUs", Verdict::Warn, "2-3", |m| {
             m.nohz_full.clear()
         }),
@@ -158,7 +182,7 @@ fn a_small_machine_is_not_blamed_for_isolating_no_cpu() {
 #[test]
 fn an_unknown_machine_is_judged_without_a_panic() {
     let all = findings(&Machine::default(), None);
-    assert_eq!(all.len(), 15);
+    assert_eq!(all.len(), 16);
     assert_eq!(judged(&Machine::default(), "memory").value, "unknown");
 }
 
