@@ -26,6 +26,7 @@ mod cold;
 mod estimate;
 mod failure;
 mod job;
+mod lanes;
 mod letters;
 mod near_memory;
 mod options;

@@ -1,5 +1,6 @@
 //! How each part of a flow becomes tasks: from the sink backwards, since a task's type holds what follows.
 
+use super::lanes::{exchanges, rings};
 use super::options::Order;
 use super::partition::{Partition, staged};
 use super::plan::{FlowError, Plan};
@@ -7,12 +8,11 @@ use super::restored::restored_tables;
 use super::route::{ByKey, SplitByKey};
 use super::split::share_to_split;
 use crate::event::Event;
-use crate::exchange::{Balance, Balancer, Exchange, Route, WeightsError};
+use crate::exchange::{Balance, Balancer, Exchange, WeightsError};
 use crate::operator::{Filter, FlatMap, KeyOf, Map, Operator, Relay, Splitting, StageName};
 use crate::partition::{
     Content, Heat, NoContent, PartitionError, Partitioning, Scheme, Splitter, handover,
 };
-use crate::ring::{Inlet, Outlet, ring};
 use crate::source::{Source, SourceTask};
 use crate::sys::random::Random;
 use crate::task::Downstream;
@@ -371,33 +371,4 @@ fn stage_name(name: &str, stage_index: usize, partition: usize, partitioner: &st
         partition,
         partitioner: partitioner.to_owned(),
     }
-}
-
-type Ends<T> = (Vec<Vec<Outlet<T>>>, Vec<Vec<Inlet<T>>>);
-
-/// A ring from each of `senders` tasks to each of `receivers`: outlets by sender, inlets by receiver.
-fn rings<T: Event>(senders: usize, receivers: usize, slots: usize) -> Ends<T> {
-    let mut inlets: Vec<Vec<Inlet<T>>> = (0..receivers)
-        .map(|_| Vec::with_capacity(senders))
-        .collect();
-    let outlets = (0..senders).map(|_| {
-        let lane = inlets.iter_mut().map(|inlets| {
-            let (outlet, inlet) = ring(slots);
-            inlets.push(inlet);
-            outlet
-        });
-        lane.collect()
-    });
-    let outlets = outlets.collect();
-    (outlets, inlets)
-}
-
-fn exchanges<T: Event, R: Route<T> + Clone>(
-    lanes: Vec<Vec<Outlet<T>>>,
-    route: &R,
-) -> Vec<Exchange<T, R>> {
-    lanes
-        .into_iter()
-        .map(|lanes| Exchange::new(lanes, route.clone()))
-        .collect()
 }

@@ -17,7 +17,7 @@ use super::spread::Spread;
 
 /// Events a second that loads speak of; any number gives the same shares.
 const EVENTS_PER_S: f64 = 1e6;
-/// A task with this share of the busiest core's load bounds it alone.
+/// A task that with what crosses to and from it has this share of the busiest core's load bounds it alone.
 const ALONE: f64 = 0.9;
 /// Cores whose mean load is this share of the busiest one's are all full.
 const FULL: f64 = 0.95;
@@ -173,7 +173,15 @@ fn bound(made: &Tasks, placement: &Placement) -> Bound {
     let core = placement.loads_ns.iter().position(|load| *load >= busiest);
     let on_it = (0..made.loads.len()).filter(|task| Some(placement.cores[*task]) == core);
     let heaviest = on_it.max_by(|a, b| made.loads[*a].load_ns.total_cmp(&made.loads[*b].load_ns));
-    let Some(task) = heaviest.filter(|task| made.loads[*task].load_ns >= ALONE * busiest) else {
+    let with_crossings = |task: usize| {
+        let crosses = |link: &&Link| {
+            (link.from == task || link.to == task)
+                && placement.cores[link.from] != placement.cores[link.to]
+        };
+        let links = made.links.iter().filter(crosses);
+        made.loads[task].load_ns + links.map(Link::crossing_ns).sum::<f64>()
+    };
+    let Some(task) = heaviest.filter(|task| with_crossings(*task) >= ALONE * busiest) else {
         return Bound::Placement;
     };
     let name = made.names[task].clone();

@@ -158,7 +158,10 @@ fn machines(text: &mut String, rows: &[Row], paint: Paint) {
     for row in rows {
         let more = row
             .one_more_core
-            .map_or(UNKNOWN.into(), |gain| format!("{:+.1} %", 100.0 * gain));
+            // Adding 0 turns a rounded -0 into 0.
+            .map_or(UNKNOWN.into(), |gain| {
+                format!("{:+.1} %", (1000.0 * gain).round() / 10.0 + 0.0)
+            });
         let split = match split {
             true => rate(row.split_events_per_s_max),
             false => String::new(),
