@@ -169,9 +169,11 @@ fn checkpoints_of_a_split_run_are_those_of_an_unsplit_one() -> Result<(), FlowEr
     Ok(())
 }
 
+type Change = fn(&mut Options);
+
 #[test]
 fn what_cannot_be_split_is_refused_or_left_whole() {
-    let asked = |change: fn(&mut Options), split_hot| {
+    let asked = |change: Change, split_hot| {
         let mut options = options(split_hot);
         change(&mut options);
         let readings = readings(1, 5_000, 80);
@@ -183,7 +185,7 @@ fn what_cannot_be_split_is_refused_or_left_whole() {
             .sink(|_| Digest::default())
             .run()
     };
-    let changes: [(fn(&mut Options), &str); 4] = [
+    let changes: [(Change, &str); 4] = [
         (
             |options| options.order = Order::Deterministic,
             "runtime.order",

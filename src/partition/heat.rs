@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Owned by the sending task of an exchange. An event that is not in the sample costs a decrement and a
-//! branch; one that is costs some 20 to 50 ns, so a 256th of that, which is under 1 % of what an event costs
-//! (docs/hot_keys.md says how to measure it). Gaps are drawn at random around their mean, so that no rhythm of a trace is taken
-//! for frequency. Each sample has its gap as weight: the weights sum to the events seen.
+//! branch; one that is costs an update of the sketch, and there is one in 256 (`benches/hot_keys.rs` measures
+//! both). Gaps are drawn at random around their mean, so that no rhythm of a trace is taken for frequency. Each
+//! sample has its gap as weight: the weights sum to the events seen.
 //!
 //! The bounds of [`SpaceSaving`] hold for the sample. What the sample says of the stream is as sure as a
 //! sample is: [`Heat::margin`].

@@ -43,7 +43,7 @@ const _: () = assert!(KEYS == 1 << (64 - SHIFT));
 /// The slot of all keys that are not split: their events are folded like the others, into a state that nobody
 /// reads. A branch on whether a key is hot would be guessed wrong as often as keys change.
 const OTHERS: usize = KEYS;
-/// Events of a key after which it may move: a move costs some 100 ns, and cuts a run of prefetched events.
+/// Events of a key after which it may move: a move costs two pushes, and cuts a run of prefetched events.
 const STAY: u32 = 512;
 /// The shorter queue has to be shorter by so many messages: a move for less brings nothing.
 const GAIN: usize = 256;

@@ -15,7 +15,7 @@ use std::path::PathBuf;
     Nothing is run: the machine is simulated, and its assumptions are printed (docs/plan.md).")]
 pub struct PlanArgs {
     /// Report directory of a run
-    #[arg(value_name = "RUN_DIR", required_unless_present = "trace")]
+    #[arg(value_name = "RUN_DIR")]
     pub run: Option<PathBuf>,
     /// Plan from the keys of a trace instead, for a source and one keyed stage
     #[arg(long, value_name = "FILE", conflicts_with = "run")]

@@ -22,7 +22,13 @@ pub(super) fn plan(args: &PlanArgs, global: &GlobalArgs) -> Result<Exit, CliErro
     let basis = match (&args.run, &args.trace) {
         (Some(run), _) => Basis::of_run(run, args)?,
         (None, Some(trace)) => Basis::of_trace(trace, args, global)?,
-        (None, None) => return Err(CliError::usage("a run or a trace is needed to plan from")),
+        (None, None) => {
+            return Err(CliError::usage("there is nothing to plan from")
+                .expected("the report directory of a run, or --trace FILE")
+                .help(
+                    "`millstream bench --out one` makes a run, `millstream plan one` plans from it",
+                ));
+        }
     };
     let allocator = match &args.allocator {
         Some(word) => word.parse::<Allocator>()?,
