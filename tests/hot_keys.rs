@@ -197,6 +197,18 @@ fn what_cannot_be_split_is_refused_or_left_whole() {
         ),
         (|options| options.partitions = 1, "runtime.partitions"),
     ];
+    let unmergeable = Flow::new(options(SplitHot::On))
+        .source(
+            "readings",
+            Slice::new(readings(1, 10, 80), |r: &KeyedRecord| r.ts_ns),
+        )
+        .partition_by(|reading: &KeyedRecord| reading.key)
+        .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
+        .sink(|_| Digest::default())
+        .run();
+    let refused = unmergeable.map(|outcome| outcome.report.summary.events_in);
+    let error = refused.expect_err("nothing can be split").to_string();
+    assert!(error.contains("keyed_mergeable"), "{error}");
     for (change, word) in changes {
         let refused = asked(change, SplitHot::On).map(|outcome| outcome.report.summary.events_in);
         let error = refused.expect_err(word).to_string();

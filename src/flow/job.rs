@@ -5,6 +5,7 @@ use super::cold::{Helper, Servers};
 use super::near_memory::NearMemory;
 use super::options::Options;
 use super::plan::{FlowError, Plan};
+use super::split::something_to_split;
 use super::stages::Build;
 use crate::failure::EventLetter;
 use crate::latency::Report;
@@ -170,6 +171,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
             ends.push(SinkEnd::new(sink, port));
         }
         self.build.build(ends, &mut plan)?;
+        something_to_split(&plan)?;
         Ok(plan)
     }
 }

@@ -169,7 +169,7 @@ pub enum FlowError {
     },
     /// Hot keys are to be split and cannot be.
     #[error(
-        "partition.split_hot = \"on\": the hot keys of stage {stage} cannot be split with results unchanged: {reason}; or say partition.split_hot = \"auto\", which splits where it can be done"
+        "partition.split_hot = \"on\": hot keys of stage {stage} cannot be split with results unchanged: {reason}; or say partition.split_hot = \"auto\", which splits where it can be done"
     )]
     SplitHot {
         /// Which stage.
@@ -231,6 +231,8 @@ pub struct Plan {
     pub(super) tables: usize,
     /// Position of the last stage; the source is 0.
     pub(super) last_stage: usize,
+    /// Whether a stage has state that can be merged.
+    pub(super) mergeable: bool,
     pub(super) cold: ColdTiers,
     pub(super) parts: Option<Parts>,
     pub(super) failures: Failures,
@@ -292,6 +294,7 @@ impl Plan {
             resolved,
             tables: 0,
             last_stage: 0,
+            mergeable: false,
             cold: ColdTiers::new(options, servers)?,
             parts: options
                 .checkpoint

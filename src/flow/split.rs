@@ -67,3 +67,14 @@ pub(super) fn share_to_split<Op: Operator>(
         }),
     }
 }
+
+/// Splitting was asked for, so there has to be a stage that can be split.
+pub(super) fn something_to_split(plan: &Plan) -> Result<(), FlowError> {
+    if plan.options.split_hot == SplitHot::On && !plan.mergeable {
+        return Err(FlowError::SplitHot {
+            stage: format!("any of {}", plan.options.name),
+            reason: "no stage has an operator whose state can be merged (made with `keyed_mergeable`; of the applications, aggregate)",
+        });
+    }
+    Ok(())
+}

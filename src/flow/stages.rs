@@ -256,6 +256,7 @@ where
         let scheme = partitioner.scheme().to_string();
         let names = (0..width).map(|partition| stage_name(&self.name, index, partition, &scheme));
         let names: Vec<StageName> = names.collect();
+        plan.mergeable |= H::CAN;
         let split_from = if H::CAN {
             let senders = self.before.width(plan);
             let keeps_keys = partitioner.keeps_keys();
