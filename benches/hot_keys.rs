@@ -48,6 +48,10 @@ impl Ways for Free {
         0
     }
 
+    fn slots(&self) -> usize {
+        4096
+    }
+
     fn announce(&mut self, _: usize) {}
 }
 

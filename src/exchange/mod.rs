@@ -62,6 +62,10 @@ impl<T: Event> Ways for Lanes<'_, T> {
         self.lanes[lane].waiting()
     }
 
+    fn slots(&self) -> usize {
+        self.lanes[0].slots()
+    }
+
     fn announce(&mut self, lane: usize) {
         *self.markers += 1;
         *self.blocked |= !self.lanes[lane].push(Message::Marker(Marker::Handover));

@@ -289,6 +289,9 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         down: &mut D,
         cx: &mut Context,
     ) -> Result<bool, TaskError> {
+        if let Some(handovers) = &mut self.handovers {
+            handovers.step();
+        }
         if !Op::GUARDED {
             return Ok(false);
         }

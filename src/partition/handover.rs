@@ -11,7 +11,10 @@
 //! pushed before its marker, and rings publish in order, so whoever meets the marker finds the handover. The
 //! sender sees to it that there is room.
 
+use crate::sys::thread_tag::thread_tag;
 use rtrb::{Consumer, Producer, RingBuffer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Handovers on their way on one lane.
 const SLOTS: usize = 256;
@@ -30,6 +33,9 @@ pub enum Handover<S> {
 /// The sender's end.
 #[derive(Debug)]
 pub struct HandoverOutlet<S> {
+    /// The thread that the partition was last stepped by; 0: none yet. Written there, a moment old here, which
+    /// costs a worse choice and no more.
+    stepped_by: Arc<AtomicUsize>,
     to: Producer<Handover<S>>,
     answers: Consumer<(u64, S)>,
 }
@@ -37,6 +43,9 @@ pub struct HandoverOutlet<S> {
 /// The partition's end.
 #[derive(Debug)]
 pub struct HandoverInlet<S> {
+    stepped_by: Arc<AtomicUsize>,
+    /// What was last written there.
+    here: usize,
     from: Consumer<Handover<S>>,
     answers: Producer<(u64, S)>,
 }
@@ -46,9 +55,16 @@ pub fn handover<S>() -> (HandoverOutlet<S>, HandoverInlet<S>) {
     let (to, from) = RingBuffer::new(SLOTS);
     // A key is shown once while it is split, and asks for no more than there are handovers.
     let (answers_in, answers) = RingBuffer::new(SLOTS);
+    let stepped_by = Arc::new(AtomicUsize::new(0));
     (
-        HandoverOutlet { to, answers },
+        HandoverOutlet {
+            stepped_by: stepped_by.clone(),
+            to,
+            answers,
+        },
         HandoverInlet {
+            stepped_by,
+            here: 0,
             from,
             answers: answers_in,
         },
@@ -59,6 +75,12 @@ impl<S> HandoverOutlet<S> {
     /// Handovers there is room for.
     pub fn room(&self) -> usize {
         self.to.slots()
+    }
+
+    /// Whether the partition is stepped by the calling thread: what it does there, the sender waits for.
+    pub fn is_here(&self) -> bool {
+        // Relaxed: it guards nothing.
+        self.stepped_by.load(Ordering::Relaxed) == thread_tag()
     }
 
     /// Sends one; its marker follows. Whether there was room.
@@ -74,6 +96,17 @@ impl<S> HandoverOutlet<S> {
 }
 
 impl<S> HandoverInlet<S> {
+    /// The partition is stepped: by the calling thread.
+    #[inline]
+    pub fn step(&mut self) {
+        let here = thread_tag();
+        if self.here != here {
+            self.here = here;
+            // Relaxed: it guards nothing.
+            self.stepped_by.store(here, Ordering::Relaxed);
+        }
+    }
+
     /// The one that the marker announced.
     pub fn take(&mut self) -> Option<Handover<S>> {
         self.from.pop().ok()

@@ -109,6 +109,11 @@ impl<E: Event> Outlet<E> {
         self.kept.is_empty()
     }
 
+    /// Messages there is room for in the whole ring.
+    pub fn slots(&self) -> usize {
+        self.producer.buffer().capacity()
+    }
+
     /// Messages published so far, markers included.
     pub fn sent(&self) -> u64 {
         self.sent
