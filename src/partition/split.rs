@@ -12,9 +12,9 @@
 //!
 //! So partition 6 goes on exactly where 3 left off, and no result differs. After every so many of its events
 //! a key may move. Two ways are compared, the one it goes by and one drawn at random, and the shorter queue is
-//! taken, where one on the sender's own core counts as half full: the power of two choices (Y. Azar, A. Broder, A. Karlin, E. Upfal, "Balanced Allocations", SIAM J.
-//! Comput. 29(1), 1999; for keys of streams M. Nasir et al., "The Power of Both Choices", ICDE 2015, who
-//! merge partial results behind the partitions instead).
+//! taken, where one on the sender's own core counts as half full. This is the power of two choices (Y. Azar,
+//! A. Broder, A. Karlin, E. Upfal, "Balanced Allocations", SIAM J. Comput. 29(1), 1999; for keys of streams
+//! M. Nasir et al., "The Power of Both Choices", ICDE 2015, who merge partial results behind the partitions).
 //!
 //! How a key comes to be split, and ceases to be:
 //!
