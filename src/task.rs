@@ -205,12 +205,46 @@ pub struct Figures {
     pub sink: Option<Box<dyn Any + Send>>,
     /// What checkpoints took of its time, where it took part in any.
     pub checkpoints: Option<Box<CheckpointFigures>>,
+    /// Where it sends by key: the keys it sent most of.
+    pub keys_sent: Option<Box<KeysSent>>,
     /// Caches of this task: that of its state, and those of its operator.
     pub caches: Vec<CacheFigures>,
     /// Named figures of an operator, added up over partitions.
     pub measures: Vec<(String, f64)>,
     /// Lines an operator or a source wants people to read.
     pub notes: Vec<String>,
+}
+
+/// The keys that a task sent most of, from a sample of its events.
+#[derive(Clone, Debug, Default)]
+pub struct KeysSent {
+    /// Events sent by key.
+    pub events: u64,
+    /// Of these, in the sample.
+    pub sampled: u64,
+    /// In the sample no other key stands for more events.
+    pub unlisted_max: u64,
+    /// The largest count first.
+    pub keys: Vec<KeySent>,
+    /// Whether hot keys may be split.
+    pub splits: bool,
+}
+
+/// How much of a key was sent. Of the sample it is certain that it stands for `count - error` to `count` events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeySent {
+    /// The key.
+    pub key: u64,
+    /// At most.
+    pub count: u64,
+    /// At least so many less.
+    pub error: u64,
+    /// The partition it belongs to; `None` where it has no single one.
+    pub partition: Option<usize>,
+    /// Events of it sent while it was split.
+    pub events_split: u64,
+    /// Times it went on by another partition.
+    pub moves: u64,
 }
 
 /// What checkpoints took of a task's time.

@@ -49,13 +49,14 @@ fn assert_refused(output: &Output, code: i32, parts: &[&str]) {
     );
 }
 
-const SUBCOMMANDS: [&str; 13] = [
+const SUBCOMMANDS: [&str; 14] = [
     "run",
     "replay",
     "bench",
     "cache",
     "report",
     "compare",
+    "plan",
     "verify",
     "trace",
     "checkpoint",
@@ -91,6 +92,7 @@ fn help_of_each_subcommand_teaches_with_an_example() {
         &["cache"],
         &["report"],
         &["compare"],
+        &["plan"],
         &["verify"],
         &["check"],
         &["completions"],

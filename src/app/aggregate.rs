@@ -8,7 +8,7 @@
 
 use crate::event::Event;
 use crate::flow::{Flow, FlowError, Options, Outcome};
-use crate::operator::{Emit, Operator, Retain};
+use crate::operator::{Emit, Mergeable, Operator, Retain};
 use crate::partition::Partitioning;
 use crate::runtime::Update;
 use crate::sink::{Column, Digestible, Kind, Row, Sink, xxh3_48};
@@ -133,6 +133,21 @@ impl Total {
         self.last_ns = ts_ns;
     }
 
+    /// Takes in what later readings came to.
+    pub fn merge(&mut self, later: &Total) {
+        if self.count == 0 || later.count == 0 {
+            if later.count > 0 {
+                *self = *later;
+            }
+            return;
+        }
+        self.count += later.count;
+        self.sum = self.sum.wrapping_add(later.sum);
+        self.min = self.min.min(later.min);
+        self.max = self.max.max(later.max);
+        self.last_ns = later.last_ns;
+    }
+
     /// The record of `key`.
     #[inline(always)]
     pub fn record(&self, key: u64) -> Aggregated {
@@ -183,6 +198,17 @@ impl<R: Reading> Operator for Aggregate<R> {
     }
 }
 
+impl<R: Reading> Mergeable for Aggregate<R> {
+    #[inline(always)]
+    fn fold(event: &R, total: &mut Total) {
+        total.add(event.value(), event.ts_ns());
+    }
+
+    fn merge(total: &mut Total, later: &Total) {
+        total.merge(later);
+    }
+}
+
 /// What partitioning by content goes by. A function, so that its type does not depend on source and sink.
 fn content_of<R: Reading>(reading: &R) -> u64 {
     reading.value() as u64
@@ -210,7 +236,7 @@ where
         .event_time(S::Event::ts_ns)
         .by_content(content_of::<S::Event>)
         .partitioning(partitioning)
-        .keyed("aggregate", |_| Aggregate::<S::Event>::default())
+        .keyed_mergeable("aggregate", |_| Aggregate::<S::Event>::default())
         .sink(make_sink)
         .run_with(progress)
 }

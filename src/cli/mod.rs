@@ -30,6 +30,7 @@ mod live;
 pub mod load;
 mod man;
 mod options;
+mod plan;
 pub mod progress;
 mod recovery;
 mod replay;
@@ -67,6 +68,7 @@ fn dispatch(cli: &Cli) -> Result<Exit, CliError> {
         Some(Command::Bench(args)) => bench::bench(args, global),
         Some(Command::Cache(args)) => cache::cache(args, global),
         Some(Command::Report(args)) => report::report(args, global),
+        Some(Command::Plan(args)) => plan::plan(args, global),
         Some(Command::Compare(args)) => compare::compare(args, global),
         Some(Command::Verify(args)) => verify::verify(args, global),
         Some(Command::Trace(command)) => trace::trace(command, global),

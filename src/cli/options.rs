@@ -1,8 +1,8 @@
 //! What the engine is told, made from a configuration.
 
 use super::config::choice::{
-    CheckpointWriter, FailurePolicy, Idle as IdleChoice, Order as OrderChoice,
-    StatePolicy as PolicyChoice, Strike as StrikeChoice,
+    CheckpointWriter, FailurePolicy, Idle as IdleChoice, Order as OrderChoice, SinkKind,
+    SplitHot as SplitChoice, StatePolicy as PolicyChoice, Strike as StrikeChoice,
 };
 use super::config::value::Auto;
 use super::config::{App, Config};
@@ -11,7 +11,7 @@ use super::interrupt;
 use crate::app::recommend;
 use crate::checkpoint::WriterKind;
 use crate::failure::{Drill, Policy, Strike};
-use crate::flow::{CheckpointOptions, FailureOptions, Options, Order, StatePolicy};
+use crate::flow::{CheckpointOptions, FailureOptions, Options, Order, SplitHot, StatePolicy};
 use crate::runtime::Idle;
 use std::time::Duration;
 
@@ -61,6 +61,13 @@ pub(super) fn options(config: &Config) -> Options {
         allocate: runtime.allocate,
         events_max: config.repeats,
         called: Some(config.read_at),
+        split_hot: match config.partition.split_hot {
+            SplitChoice::Off => SplitHot::Off,
+            SplitChoice::On => SplitHot::On,
+            // In a file the rows of a split key stand in another order.
+            SplitChoice::Auto if config.sink.kind != SinkKind::Discard => SplitHot::Off,
+            SplitChoice::Auto => SplitHot::Auto,
+        },
         idle: match runtime.idle {
             IdleChoice::Busy => Idle::Busy,
             IdleChoice::Adaptive => Idle::Adaptive,

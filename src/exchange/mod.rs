@@ -10,6 +10,7 @@ pub use balancer::{Balance, Balancer};
 pub use weights::{Weights, WeightsError};
 
 use crate::event::{Due, Event, Marker, Message};
+use crate::partition::Ways;
 use crate::ring::Outlet;
 use crate::task::{Context, Downstream, Figures};
 
@@ -18,6 +19,13 @@ pub trait Route<T>: Send {
     /// Below the number of partitions it was made for.
     fn partition(&mut self, event: &T) -> usize;
 
+    /// The same, where it may depend on what waits on each lane, and where markers may have to go first.
+    #[inline(always)]
+    fn lane(&mut self, event: &T, lanes: &mut Lanes<'_, T>) -> usize {
+        let _ = lanes;
+        self.partition(event)
+    }
+
     /// Once a step, when what it chose has been sent: a chance to see how full the lanes are, or what was changed from
     /// outside.
     #[inline(always)]
@@ -25,6 +33,42 @@ pub trait Route<T>: Send {
     where
         T: Event,
     {
+    }
+
+    /// All state is to lie where it belongs: a checkpoint or the end is next.
+    fn bring_home(&mut self, lanes: &mut Lanes<'_, T>) {
+        let _ = lanes;
+    }
+
+    /// Adds what it counted, after the last event.
+    fn figures(self, figures: &mut Figures)
+    where
+        Self: Sized,
+    {
+        let _ = figures;
+    }
+}
+
+/// The lanes of an exchange, for its route.
+#[derive(Debug)]
+pub struct Lanes<'a, T> {
+    lanes: &'a mut [Outlet<T>],
+    blocked: &'a mut bool,
+    markers: &'a mut u64,
+}
+
+impl<T: Event> Ways for Lanes<'_, T> {
+    fn waiting(&self, lane: usize) -> usize {
+        self.lanes[lane].waiting()
+    }
+
+    fn slots(&self) -> usize {
+        self.lanes[0].slots()
+    }
+
+    fn announce(&mut self, lane: usize) {
+        *self.markers += 1;
+        *self.blocked |= !self.lanes[lane].push(Message::Marker(Marker::Handover));
     }
 }
 
@@ -55,7 +99,14 @@ impl<T: Event, R: Route<T>> Exchange<T, R> {
 impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
     #[inline(always)]
     fn push(&mut self, due: Due, value: T) {
-        let partition = self.route.partition(&value);
+        let partition = self.route.lane(
+            &value,
+            &mut Lanes {
+                lanes: &mut self.lanes,
+                blocked: &mut self.blocked,
+                markers: &mut self.markers,
+            },
+        );
         self.last = partition;
         if !self.lanes[partition].push(Message::Event(due, value)) {
             self.blocked = true;
@@ -67,6 +118,17 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
             self.markers += 1;
             self.blocked |= !self.lanes[self.last].push(Message::Marker(marker));
             return;
+        }
+        if let Marker::Barrier {
+            checkpoint: true, ..
+        }
+        | Marker::End = marker
+        {
+            self.route.bring_home(&mut Lanes {
+                lanes: &mut self.lanes,
+                blocked: &mut self.blocked,
+                markers: &mut self.markers,
+            });
         }
         self.markers += self.lanes.len() as u64;
         for lane in &mut self.lanes {
@@ -93,5 +155,6 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
     fn figures(self, figures: &mut Figures) {
         let sent: u64 = self.lanes.iter().map(Outlet::sent).sum();
         figures.events_out = sent.saturating_sub(self.markers);
+        self.route.figures(figures);
     }
 }

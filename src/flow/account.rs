@@ -1,7 +1,7 @@
 //! The account of a run: from what each task counted to the report.
 
 use super::options::Options;
-use super::{account_balance, account_cache, account_checkpoint, estimate};
+use super::{account_balance, account_cache, account_checkpoint, account_keys, estimate};
 use crate::latency::{
     CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule,
     StageSummary, Summary, merge, new_histogram, percentiles,
@@ -153,10 +153,17 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         cores: cores(&record),
         allocation: Some(estimate::summary(facts.placement, facts.options)),
         partitions: partitions(&record),
+        hot_keys: account_keys::hot_keys(&record.figures),
         quality: measures(&record.figures),
         warnings: record.warnings.clone(),
         ..Summary::default()
     };
+    for keys in &summary.hot_keys {
+        let of_stage = |partition: &&PartitionSummary| partition.stage == keys.stage;
+        let partitions = summary.partitions.iter().filter(of_stage).count();
+        let warnings = keys.warnings(record.cores.len(), partitions);
+        summary.warnings.extend(warnings);
+    }
     summary.environment.clock_source = record.clock_source.into();
     summary.environment.seed = facts.options.seed;
     summary.environment.memory_peak_bytes = record.memory_peak_bytes;

@@ -6,6 +6,7 @@ use super::cold::{Helper, Servers};
 use super::near_memory::NearMemory;
 use super::options::Options;
 use super::plan::{FlowError, Plan};
+use super::split::something_to_split;
 use super::stages::Build;
 use super::stepped_writer::SteppedWriter;
 use crate::failure::EventLetter;
@@ -194,6 +195,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let real = servers == Servers::Thread;
         let mut plan = Plan::new(&self.options, servers)?;
         plan.tables = self.build.tables(&plan);
+        plan.last_stage = self.build.stage_index();
         let width = self.build.width(&plan);
         let mut ends = Vec::with_capacity(width);
         for partition in 0..width {
@@ -205,6 +207,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
             ends.push(SinkEnd::new(sink, port));
         }
         self.build.build(ends, &mut plan)?;
+        something_to_split(&plan)?;
         Ok(plan)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::checkpoint_options::CheckpointOptions;
 use super::failure::FailureOptions;
+use super::split::SplitHot;
 use crate::runtime::{BalanceOptions, Control, Idle, RunOptions};
 use crate::schedule::Allocator;
 use crate::sys::topology::cpus_allowed;
@@ -68,6 +69,9 @@ pub struct Options {
     pub events_max: Option<u64>,
     /// When the run was asked for: the time to its first result counts from there; `None`: when it is built.
     pub called: Option<Instant>,
+    /// Whether the events of a hot key may go to several partitions, in stages made with
+    /// [`keyed_mergeable`](super::KeyedStream::keyed_mergeable).
+    pub split_hot: SplitHot,
     /// How tasks are allocated to cores.
     pub allocate: Allocator,
     /// How a core without work waits.
@@ -121,6 +125,7 @@ impl Default for Options {
             order: Order::default(),
             events_max: None,
             called: None,
+            split_hot: SplitHot::default(),
             allocate: Allocator::default(),
             idle: Idle::default(),
             pin: true,

@@ -15,7 +15,7 @@ use crate::failure::EventTime;
 use crate::operator::{
     Bounded, KeyOf, Keyed, Logic, Operator, Stage, StageName, Tiers, recovery_block,
 };
-use crate::partition::{Content, NoContent, OwnerOfKeys};
+use crate::partition::{Content, HandoverInlet, NoContent, OwnerOfKeys};
 use crate::ring::Inlet;
 use crate::state::hot::{Clock, S3Fifo};
 use crate::state::{Forever, Hot, SetPolicy, Table, TableShape, Ttl};
@@ -37,6 +37,8 @@ pub(super) struct Partition<Op: Operator, K, W, D> {
     pub(super) table: Option<Table<Op::State>>,
     /// Which partition a key belongs to, where its key alone decides.
     pub(super) owner: Option<OwnerOfKeys>,
+    /// Where its keys may be split: how their states come and go.
+    pub(super) handovers: Option<HandoverInlet<Op::State>>,
 }
 
 impl<Op, K, W, D> Partition<Op, K, W, D>
@@ -60,6 +62,7 @@ where
                 partitions: self.partitions,
                 table: self.table,
                 owner: self.owner,
+                handovers: self.handovers,
             };
             if let Some(guard) = guarded.operator.guard() {
                 guard.raw = raw;
@@ -101,11 +104,12 @@ where
             down,
             operator,
             key,
+            handovers,
             ..
         } = self;
         Ok(match ttl {
             None => {
-                let logic = Keyed::new(operator, key, table, Forever);
+                let logic = Keyed::new(operator, key, table, Forever).split(handovers);
                 staged(name, inlets, logic, down, start)
             }
             Some(ttl) => {

@@ -172,6 +172,16 @@ pub enum FlowError {
         /// The reason.
         source: std::io::Error,
     },
+    /// Hot keys are to be split and cannot be.
+    #[error(
+        "partition.split_hot = \"on\": hot keys of stage {stage} cannot be split with results unchanged: {reason}; or say partition.split_hot = \"auto\", which splits where it can be done"
+    )]
+    SplitHot {
+        /// Which stage.
+        stage: String,
+        /// What stands against it, and the remedy.
+        reason: &'static str,
+    },
     /// An option is out of its range.
     #[error("{option} = {value} is out of range: {expected}")]
     Option {
@@ -224,6 +234,10 @@ pub struct Plan {
     pub(super) options: Options,
     pub(super) resolved: Resolved,
     pub(super) tables: usize,
+    /// Position of the last stage; the source is 0.
+    pub(super) last_stage: usize,
+    /// Whether a stage has state that can be merged.
+    pub(super) mergeable: bool,
     pub(super) cold: ColdTiers,
     pub(super) parts: Option<Parts>,
     pub(super) failures: Failures,
@@ -291,6 +305,8 @@ impl Plan {
             options: options.clone(),
             resolved,
             tables: 0,
+            last_stage: 0,
+            mergeable: false,
             cold: ColdTiers::new(options, servers)?,
             parts: options
                 .checkpoint

@@ -1,15 +1,18 @@
 //! How each part of a flow becomes tasks: from the sink backwards, since a task's type holds what follows.
 
+use super::lanes::{exchanges, rings};
 use super::options::Order;
 use super::partition::{Partition, staged};
 use super::plan::{FlowError, Plan};
 use super::restored::restored_tables;
-use super::route::ByKey;
+use super::route::{ByKey, SplitByKey};
+use super::split::share_to_split;
 use crate::event::Event;
-use crate::exchange::{Balance, Balancer, Exchange, Route, WeightsError};
-use crate::operator::{Filter, FlatMap, KeyOf, Map, Operator, Relay, StageName};
-use crate::partition::{Content, NoContent, PartitionError, Partitioning, Scheme};
-use crate::ring::{Inlet, Outlet, ring};
+use crate::exchange::{Balance, Balancer, Exchange, WeightsError};
+use crate::operator::{Filter, FlatMap, KeyOf, Map, Operator, Relay, Splitting, StageName};
+use crate::partition::{
+    Content, Heat, NoContent, PartitionError, Partitioning, Scheme, Splitter, handover,
+};
 use crate::source::{Source, SourceTask};
 use crate::sys::random::Random;
 use crate::task::Downstream;
@@ -200,7 +203,7 @@ where
 }
 
 /// A keyed stage behind an exchange.
-pub struct KeyedStage<B, K, C, W, M> {
+pub struct KeyedStage<B, K, C, W, M, H> {
     pub(super) before: B,
     pub(super) name: String,
     pub(super) key: K,
@@ -208,9 +211,10 @@ pub struct KeyedStage<B, K, C, W, M> {
     pub(super) partitioning: Partitioning,
     pub(super) content: C,
     pub(super) make: M,
+    pub(super) splitting: PhantomData<fn() -> H>,
 }
 
-impl<B, K, C, W, M, Op> Build for KeyedStage<B, K, C, W, M>
+impl<B, K, C, W, M, H, Op> Build for KeyedStage<B, K, C, W, M, H>
 where
     B: Build,
     Op: Operator<In = B::Out>,
@@ -218,6 +222,7 @@ where
     C: Content<B::Out> + Clone + Send + 'static,
     W: Content<B::Out> + Clone + Send + 'static,
     M: FnMut(usize) -> Op,
+    H: Splitting<Op>,
 {
     type Out = Op::Out;
 
@@ -251,9 +256,21 @@ where
         let scheme = partitioner.scheme().to_string();
         let names = (0..width).map(|partition| stage_name(&self.name, index, partition, &scheme));
         let names: Vec<StageName> = names.collect();
+        plan.mergeable |= H::CAN;
+        let split_from = if H::CAN {
+            let senders = self.before.width(plan);
+            let keeps_keys = partitioner.keeps_keys();
+            share_to_split::<Op>(plan, (&self.name, index), senders, keeps_keys)?
+        } else {
+            None
+        };
+        let mut handovers = Vec::with_capacity(width);
         let mut tables = restored_tables(plan, &names, &partitioner.owner_of_keys())?.into_iter();
         for (name, (inlets, down)) in names.into_iter().zip(inlets.into_iter().zip(downs)) {
             let partition = name.partition;
+            let ends = split_from.map(|_| handover());
+            let (outlet, inlet) = ends.unzip();
+            handovers.extend(outlet);
             let part = Partition {
                 name,
                 inlets,
@@ -264,6 +281,7 @@ where
                 partitions: width,
                 table: tables.next(),
                 owner: partitioner.owner_of_keys(),
+                handovers: inlet,
             };
             let task = part.task(plan)?;
             plan.add(&self.name, index, partition, width, task);
@@ -272,8 +290,22 @@ where
             key: self.key,
             event_time_ns: self.event_time_ns,
             partitioner,
+            heat: Heat::new(plan.options.seed),
         };
-        self.before.build(exchanges(lanes, &route), plan)
+        let Some(share) = split_from else {
+            return self.before.build(exchanges(lanes, &route), plan);
+        };
+        if !H::CAN {
+            return Ok(());
+        }
+        // There is one sender.
+        let route = SplitByKey::<_, _, _, H::Fold, Op::State> {
+            by: route,
+            splitter: Splitter::new(handovers, share, plan.options.seed),
+            fold: PhantomData,
+        };
+        let lanes = lanes.into_iter().next().unwrap_or_default();
+        self.before.build(vec![Exchange::new(lanes, route)], plan)
     }
 }
 
@@ -340,33 +372,4 @@ fn stage_name(name: &str, stage_index: usize, partition: usize, partitioner: &st
         partition,
         partitioner: partitioner.to_owned(),
     }
-}
-
-type Ends<T> = (Vec<Vec<Outlet<T>>>, Vec<Vec<Inlet<T>>>);
-
-/// A ring from each of `senders` tasks to each of `receivers`: outlets by sender, inlets by receiver.
-fn rings<T: Event>(senders: usize, receivers: usize, slots: usize) -> Ends<T> {
-    let mut inlets: Vec<Vec<Inlet<T>>> = (0..receivers)
-        .map(|_| Vec::with_capacity(senders))
-        .collect();
-    let outlets = (0..senders).map(|_| {
-        let lane = inlets.iter_mut().map(|inlets| {
-            let (outlet, inlet) = ring(slots);
-            inlets.push(inlet);
-            outlet
-        });
-        lane.collect()
-    });
-    let outlets = outlets.collect();
-    (outlets, inlets)
-}
-
-fn exchanges<T: Event, R: Route<T> + Clone>(
-    lanes: Vec<Vec<Outlet<T>>>,
-    route: &R,
-) -> Vec<Exchange<T, R>> {
-    lanes
-        .into_iter()
-        .map(|lanes| Exchange::new(lanes, route.clone()))
-        .collect()
 }

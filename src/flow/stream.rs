@@ -5,7 +5,7 @@ use super::options::Options;
 use super::stages::{Build, Filtered, FlatMapped, FromSource, KeyedStage, Mapped, SpreadStage};
 use crate::event::Event;
 use crate::exchange::Balancer;
-use crate::operator::{KeyOf, Operator};
+use crate::operator::{KeyOf, Mergeable, Operator, Split, Whole};
 use crate::partition::{Content, NoContent, Partitioning, Scheme};
 use crate::sink::Sink;
 use crate::source::Source;
@@ -204,11 +204,30 @@ where
     }
 
     /// Processes each event with the state of its key. `make` makes the operator of each partition.
-    pub fn keyed<Op, M>(self, name: &str, make: M) -> Stream<KeyedStage<B, K, C, W, M>>
+    pub fn keyed<Op, M>(self, name: &str, make: M) -> Stream<KeyedStage<B, K, C, W, M, Whole>>
     where
         Op: Operator<In = B::Out>,
         M: FnMut(usize) -> Op,
     {
+        self.staged(name, make)
+    }
+
+    /// The same for an operator whose state can be merged: with
+    /// [`Options::split_hot`](super::Options::split_hot) the events of a hot key go to several partitions.
+    /// Every result is as it would be without; but those of a split key come by several sinks, in no order.
+    pub fn keyed_mergeable<Op, M>(
+        self,
+        name: &str,
+        make: M,
+    ) -> Stream<KeyedStage<B, K, C, W, M, Split>>
+    where
+        Op: Mergeable<In = B::Out>,
+        M: FnMut(usize) -> Op,
+    {
+        self.staged(name, make)
+    }
+
+    fn staged<M, H>(self, name: &str, make: M) -> Stream<KeyedStage<B, K, C, W, M, H>> {
         let build = KeyedStage {
             before: self.build,
             name: name.to_owned(),
@@ -217,6 +236,7 @@ where
             partitioning: self.partitioning,
             content: self.content,
             make,
+            splitting: PhantomData,
         };
         Stream {
             options: self.options,

@@ -13,6 +13,8 @@ use super::figure::plain;
 use super::html_bars as bars;
 use super::html_cache::caches;
 use super::html_checkpoint::checkpoints;
+use super::html_keys::hot_keys;
+use super::html_pipeline::pipeline;
 use super::html_section as section;
 use super::interval::Interval;
 use super::report::Report;
@@ -69,6 +71,8 @@ pub(super) fn html(report: &Report, resolved_config_toml: &str) -> String {
         section::timeline(report),
         section::stages(summary),
         caches(summary),
+        pipeline(summary),
+        hot_keys(&summary.hot_keys),
         checkpoints(summary),
         format!(
             "<div class=\"pair\">{}{}</div>",

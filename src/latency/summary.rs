@@ -6,6 +6,7 @@ use super::summary_allocation::AllocationSummary;
 use super::summary_balance::{BalanceSummary, TaskSummary};
 use super::summary_cache::CacheSummary;
 use super::summary_checkpoint::CheckpointSummary;
+use super::summary_keys::HotKeys;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
@@ -75,6 +76,8 @@ pub struct Summary {
     pub balance: Option<BalanceSummary>,
     /// One entry a partition of each keyed stage.
     pub partitions: Vec<PartitionSummary>,
+    /// The hot keys of each stage that is sent its events by key.
+    pub hot_keys: Vec<HotKeys>,
     /// What was done about checkpoints; `None` where none were made.
     pub checkpoints: Option<CheckpointSummary>,
     /// Quality of the answers, where the application measures it (recall@20 and the like).
@@ -262,7 +265,7 @@ fn nulls_are_nan<'de, D: Deserializer<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latency::{ColdSummary, MoveSummary, RestoredSummary};
+    use crate::latency::{ColdSummary, HotKey, MoveSummary, RestoredSummary};
     use serde_json::Value;
 
     const DOCUMENT: &str = include_str!("../../docs/summary.md");
@@ -314,6 +317,8 @@ mod tests {
         check("balance", json(BalanceSummary::default()));
         check("balance.moves[]", json(MoveSummary::default()));
         check("partitions[]", json(PartitionSummary::default()));
+        check("hot_keys[]", json(HotKeys::default()));
+        check("hot_keys[].keys[]", json(HotKey::default()));
         check("caches[]", json(CacheSummary::default()));
         check("caches[].cold", json(ColdSummary::default()));
         check("environment", json(Environment::default()));

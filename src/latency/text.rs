@@ -8,6 +8,7 @@ use super::summary::{CoreSummary, Percentiles, StageSummary, Summary};
 use super::text_balance::balance as costs_and_moves;
 use super::text_cache::caches;
 use super::text_checkpoint::checkpoints;
+use super::text_keys::hot_keys;
 use super::text_table::table;
 
 /// Lists longer than these are cut, so that the report stays on one screen; `summary.json` has all.
@@ -33,6 +34,7 @@ pub fn text(summary: &Summary, colour: bool) -> String {
         lines.push(String::new());
         stages(&mut lines, &summary.stages, paint);
         caches(&mut lines, &summary.stages, paint);
+        hot_keys(&mut lines, &summary.hot_keys, paint);
     }
     if !summary.cores.is_empty() {
         lines.push(String::new());

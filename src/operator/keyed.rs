@@ -21,10 +21,10 @@ use super::parked::{Parked, Way};
 use super::work::Work;
 use crate::checkpoint::{Copied, Saved};
 use crate::event::{Event, Message};
-use crate::partition::mum64;
+use crate::partition::{Handover, HandoverInlet, mum64};
 use crate::state::{Place, SETTLE_EVERY, Table, TimeToLive, stamp_at};
 use crate::task::{Context, Downstream, Figures, TaskError, Watch};
-use bytemuck::Pod;
+use bytemuck::{Pod, Zeroable};
 use std::ops::Range;
 
 /// Events of a block. While one is processed, the lines of the next two are on their way; a core can have
@@ -54,6 +54,8 @@ pub struct Keyed<Op: Operator, K, L> {
     /// Arrays of the operator are being captured.
     arrays_captured: bool,
     interrupted: Option<String>,
+    /// Where keys may be split: how their states come and go.
+    handovers: Option<HandoverInlet<Op::State>>,
 }
 
 impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
@@ -68,7 +70,14 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
             parked: Parked::new(),
             arrays_captured: false,
             interrupted: None,
+            handovers: None,
         }
+    }
+
+    /// Keys may be split: their states come and go by `handovers`.
+    pub fn split(mut self, handovers: Option<HandoverInlet<Op::State>>) -> Self {
+        self.handovers = handovers;
+        self
     }
 }
 
@@ -241,6 +250,23 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         self.table.is_captured() || self.arrays_captured
     }
 
+    fn handover(&mut self) {
+        let Some(handovers) = &mut self.handovers else {
+            return;
+        };
+        match handovers.take() {
+            Some(Handover::Show(key)) => {
+                let state = self.table.get(key).copied();
+                handovers.answer(key, state.unwrap_or_else(Zeroable::zeroed));
+            }
+            Some(Handover::Set(key, state)) => *self.table.entry(mum64(key), key) = state,
+            Some(Handover::Forget(key)) => {
+                self.table.forget(key);
+            }
+            None => {}
+        }
+    }
+
     fn copied(&mut self) -> Copied {
         let mut copied = self.work.copied_arrays();
         copied += self.table.copied();
@@ -263,6 +289,9 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         down: &mut D,
         cx: &mut Context,
     ) -> Result<bool, TaskError> {
+        if let Some(handovers) = &mut self.handovers {
+            handovers.step();
+        }
         if !Op::GUARDED {
             return Ok(false);
         }

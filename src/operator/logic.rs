@@ -65,6 +65,10 @@ pub trait Logic: Send + Sized {
         Copied::default()
     }
 
+    /// The next handover of a split key takes effect.
+    #[cold]
+    fn handover(&mut self) {}
+
     /// Hands over a little of what is being captured; whether there is more.
     #[inline(always)]
     fn capture_some(&mut self) -> bool {

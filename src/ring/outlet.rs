@@ -109,6 +109,11 @@ impl<E: Event> Outlet<E> {
         self.kept.is_empty()
     }
 
+    /// Messages there is room for in the whole ring.
+    pub fn slots(&self) -> usize {
+        self.producer.buffer().capacity()
+    }
+
     /// Messages published so far, markers included.
     pub fn sent(&self) -> u64 {
         self.sent
@@ -119,6 +124,12 @@ impl<E: Event> Outlet<E> {
     pub fn fill(&self) -> usize {
         let slots = self.producer.buffer().capacity();
         slots - self.producer.slots() + self.kept.len()
+    }
+
+    /// The same with what is written here and not yet published.
+    pub fn waiting(&self) -> usize {
+        let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
+        self.fill() + written
     }
 
     fn commit(&mut self) {

@@ -17,8 +17,12 @@ mod exact;
 mod greedy;
 mod kinds;
 mod model;
+mod predict;
+mod spread;
 #[cfg(test)]
 mod tests;
 pub use allocator::{Allocator, plan};
 pub use error::AllocateError;
 pub use model::{CROSSING_NS, Link, OBJECTIVE, Placement, TaskLoad, core_loads};
+pub use predict::{Bound, Prediction, StageLoad, Tasks, predict, tasks};
+pub use spread::{HotShare, KeyCensus, Spread};

@@ -15,4 +15,5 @@ pub mod rate;
 pub mod real_disk;
 pub mod simulated_disk;
 pub(crate) mod sync;
+pub mod thread_tag;
 pub mod topology;

@@ -1,7 +1,7 @@
 //! The engine's options, common to `run`, `replay` and `bench`.
 
 use super::{FlagSetting, given, words};
-use crate::cli::config::choice::{Idle, Order, SinkKind, Switch};
+use crate::cli::config::choice::{Idle, Order, SinkKind, SplitHot, Switch};
 use crate::partition::Scheme;
 use crate::schedule::Allocator;
 use clap::Args;
@@ -22,6 +22,9 @@ pub struct EngineArgs {
     /// What decides the partition of an event [default: hash]
     #[arg(long, value_parser = words(&Scheme::NAMES))]
     pub partition_by: Option<String>,
+    /// Whether the events of a key with more than half a core's share go to several partitions, with results unchanged [default: auto]
+    #[arg(long, value_parser = words(SplitHot::WORDS))]
+    pub split_hot: Option<String>,
     /// Order in which a task takes the events of its inputs: deterministic gives equal answers in every run [default: arrival]
     #[arg(long, value_parser = words(Order::WORDS))]
     pub order: Option<String>,
@@ -65,6 +68,7 @@ impl EngineArgs {
             ("runtime.cpus", "--cpus", &self.cpus),
             ("runtime.partitions", "--partitions", &self.partitions),
             ("partition.scheme", "--partition-by", &self.partition_by),
+            ("partition.split_hot", "--split-hot", &self.split_hot),
             ("runtime.order", "--order", &self.order),
             ("runtime.allocate", "--allocate", &self.allocate),
             ("runtime.idle", "--idle", &self.idle),

@@ -9,6 +9,7 @@ mod checkpoint;
 mod ctl;
 mod dead_letter;
 mod engine;
+mod plan;
 mod replay;
 mod trace;
 
@@ -21,6 +22,7 @@ pub use checkpoint::{
 pub use ctl::{CtlArgs, CtlCommand};
 pub use dead_letter::{DeadLetterCommand, DeadLetterReplayArgs, LettersArgs, ShowArgs};
 pub use engine::EngineArgs;
+pub use plan::PlanArgs;
 pub use replay::ReplayArgs;
 pub use trace::{ConvertArgs, GenerateArgs, InfoArgs, TraceCommand};
 
@@ -138,6 +140,8 @@ pub enum Command {
     Cache(Box<CacheArgs>),
     /// Print the report of an earlier run
     Report(ReportArgs),
+    /// Say what a flow would do on other cores, from a run or a trace
+    Plan(Box<PlanArgs>),
     /// Compare the reports of two runs, side by side
     Compare(CompareArgs),
     /// Repeat a run from what it left, and compare the answers

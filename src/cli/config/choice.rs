@@ -85,6 +85,18 @@ choice! {
 }
 
 choice! {
+    /// Whether the events of a hot key go to several partitions.
+    pub enum SplitHot {
+        /// Never.
+        Off = "off",
+        /// Always.
+        On = "on",
+        /// Where nobody can tell.
+        Auto = "auto",
+    }
+}
+
+choice! {
     /// In which order a task with several inputs takes its events.
     pub enum Order {
         /// As they arrive.

@@ -1,5 +1,6 @@
 //! `[partition]`: who owns a key.
 
+use super::choice::SplitHot;
 use super::error::ConfigError;
 use super::settings::Settings;
 use super::value::{Auto, DurationNs, Setting};
@@ -17,6 +18,8 @@ pub struct PartitionSection {
     pub max_key: Auto<u64>,
     /// For `time`: the length of a slice, ns.
     pub slice_ns: u64,
+    /// Whether the events of a hot key go to several partitions.
+    pub split_hot: SplitHot,
 }
 
 impl PartitionSection {
@@ -28,6 +31,7 @@ impl PartitionSection {
                 .map(|b| b.0),
             max_key: settings.get("partition.max_key")?,
             slice_ns: settings.get::<DurationNs>("partition.slice")?.0,
+            split_hot: settings.get("partition.split_hot")?,
         };
         // With "auto" partitions the engine chooses a number that fits; given ones must fit now.
         let partitions: Auto<u64> = settings.get("runtime.partitions")?;

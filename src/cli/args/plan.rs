@@ -1,0 +1,44 @@
+//! `plan`: what a flow would do on other cores.
+
+use super::replay::ReadingArgs;
+use crate::schedule::Allocator;
+use clap::Args;
+use std::path::PathBuf;
+
+/// `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    millstream plan millstream-run                  from what a run measured: its cores, other allocators, one core more\n  \
+    millstream plan one --against two               costs of one run, the placement of another: predicted and measured\n  \
+    millstream plan --trace clicks.csv.zst          from the keys of a trace, with costs of an event as said\n  \
+    millstream plan millstream-run --cores 8 --json\n\n\
+    Nothing is run: the machine is simulated, and its assumptions are printed (docs/plan.md).")]
+pub struct PlanArgs {
+    /// Report directory of a run
+    #[arg(value_name = "RUN_DIR")]
+    pub run: Option<PathBuf>,
+    /// Plan from the keys of a trace instead, for a source and one keyed stage
+    #[arg(long, value_name = "FILE", conflicts_with = "run")]
+    pub trace: Option<String>,
+    /// Report directory of another run of the same flow: predict its cores with the costs of the first
+    #[arg(long, value_name = "RUN_DIR", requires = "run")]
+    pub against: Option<PathBuf>,
+    /// Cores for which allocators and partitions are compared [default: those of the run, 2 for a trace]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=128))]
+    pub cores: Option<u16>,
+    /// Partitions of each keyed stage where allocators are compared [default: those of the run, four a core for a trace]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub partitions: Option<u16>,
+    /// Allocator for the tables of partitions and cores [default: auto]
+    #[arg(long, value_parser = super::words(Allocator::NAMES))]
+    pub allocator: Option<String>,
+    /// Core time of an event in the source, ns [default: from the run; 7 for a trace]
+    #[arg(long, value_name = "NS")]
+    pub source_ns: Option<f64>,
+    /// Core time of an event in each keyed stage, ns [default: from the run; 13 for a trace]
+    #[arg(long, value_name = "NS")]
+    pub stage_ns: Option<f64>,
+    /// How the trace is read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
