@@ -130,7 +130,8 @@ fn a_pipe_whose_reader_is_killed_again_and_again_gives_the_digest_of_one_that_wa
         .concat();
         let mut killed = 0;
         let child = start(&mut scratch.command(&args));
-        let delay = Duration::from_millis(120);
+        // Lives grow until one has taken something up: how long that takes is the machine's affair.
+        let mut delay = Duration::from_millis(120);
         let mut ended = fed_and_killed(child, &lines, delay);
         let restore = [&args[..], &RESTORE].concat();
         let mut most = 0;
@@ -139,17 +140,19 @@ fn a_pipe_whose_reader_is_killed_again_and_again_gives_the_digest_of_one_that_wa
             if !scratch.path("ck/journal/input").exists() {
                 // Killed before anything was taken up.
                 let _ = std::fs::remove_dir_all(scratch.path("ck"));
+                delay *= 2;
                 ended = fed_and_killed(start(&mut scratch.command(&args)), &lines, delay);
                 continue;
             }
             let (child, held, rest) = go_on(&scratch, &restore);
             assert!(held >= most, "{held} after {most}: something was lost");
             most = held;
-            let delay = match killed {
-                0..=5 => Duration::from_millis(60 + random.below(80)),
-                _ => Duration::from_secs(20),
-            };
-            ended = if killed > 5 {
+            if most == 0 {
+                delay *= 2;
+            } else {
+                delay = Duration::from_millis(60 + random.below(80));
+            }
+            ended = if killed > 5 && most > 0 {
                 Some(to_the_end(child, &lines[held..]))
             } else {
                 fed_and_killed(child, &lines[held..], delay)
