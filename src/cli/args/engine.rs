@@ -22,7 +22,7 @@ pub struct EngineArgs {
     /// What decides the partition of an event [default: hash]
     #[arg(long, value_parser = words(&Scheme::NAMES))]
     pub partition_by: Option<String>,
-    /// Whether the events of a key with more than half a core's share go to several partitions, with results unchanged [default: auto]
+    /// Whether the events of a key with more than half a core's share go to several partitions, with results unchanged [default: off]
     #[arg(long, value_parser = words(SplitHot::WORDS))]
     pub split_hot: Option<String>,
     /// Order in which a task takes the events of its inputs: deterministic gives equal answers in every run [default: arrival]
