@@ -77,6 +77,16 @@ fn details(summary: &Summary) -> String {
             partition.keys
         );
     }
+    for task in &summary.tasks {
+        let event_ns = task.event_ns.map_or("–".into(), |ns| format!("{ns:.1}"));
+        text += &format!(
+            "task {} ended on core {}: {} events, {event_ns} ns an event, {:.1} % of a core\n",
+            task.task,
+            task.core,
+            task.events,
+            task.load * 100.0,
+        );
+    }
     let machine = &summary.environment;
     text += &format!(
         "millstream {} {} on {}, {} CPUs allowed, {} memory, Linux {}, clock {}, huge pages {}, seed {}\n",

@@ -281,3 +281,112 @@ impl<'a> Conductor<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::idle::Sleepers;
+    use super::super::meter::{CoreMeter, TaskMeter};
+    use super::super::transfer::Desk;
+    use super::*;
+    use crate::task::Gauge;
+    use std::sync::atomic::AtomicUsize;
+
+    const MS: u64 = 1_000_000;
+
+    fn shared(homes: &[usize], cores: usize) -> Shared {
+        let (sleepers, _) = Sleepers::new(cores);
+        Shared {
+            failed: AtomicBool::new(false),
+            alive: AtomicUsize::new(homes.len()),
+            sleepers,
+            desks: (0..cores).map(|_| Desk::new()).collect(),
+            cores: (0..cores).map(|_| CoreMeter::default()).collect(),
+            tasks: homes.iter().map(|home| TaskMeter::new(*home)).collect(),
+        }
+    }
+
+    /// Lets 50 ms pass in which each task is busy for so many ms and takes a thousand events.
+    fn pass(shared: &Shared, busy_ms: &[u64], now_ns: &mut u64) {
+        *now_ns += 50 * MS;
+        for (meter, busy_ms) in shared.tasks.iter().zip(busy_ms) {
+            meter.add(busy_ms * MS);
+            let events = meter.gauge().events + 1_000;
+            meter.show(Gauge { events, waiting: 3 });
+        }
+    }
+
+    /// Carries out what lies on the desks, as cores would.
+    fn carry_out(shared: &Shared) -> usize {
+        let letters = shared.desks.iter().flat_map(Desk::take);
+        let moves = letters.map(|letter| match letter {
+            Letter::Give { task, to } => shared.tasks[task].set_home(to),
+            Letter::Take(_) => panic!("only cores hand tasks over"),
+        });
+        moves.count()
+    }
+
+    #[test]
+    fn an_uneven_load_is_evened_out_once_and_told() {
+        let shared = shared(&[0, 0, 0, 0], 2);
+        let names: Vec<String> = (0..4).map(|task| format!("task {task}")).collect();
+        let mut now_ns = 0;
+        let options = BalanceOptions::default();
+        let mut conductor = Conductor::new(&shared, &names, 2, options, now_ns);
+        let busy_ms = [12, 12, 12, 12];
+        let mut moved = Vec::new();
+        for look in 0..400 {
+            pass(&shared, &busy_ms, &mut now_ns);
+            conductor.look(now_ns);
+            let moves = carry_out(&shared);
+            if moves > 0 {
+                moved.push((look, moves));
+            }
+        }
+        assert_eq!(moved, [(10, 2)], "after patience, two of four tasks");
+        let status = conductor.status(now_ns);
+        assert_eq!(status.moves, 2);
+        assert!((status.imbalance - 1.0).abs() < 0.01, "{status:?}");
+        for task in &status.tasks {
+            assert!((task.load - 0.24).abs() < 0.001, "{task:?}");
+            assert!((task.event_ns.unwrap_or_default() - 12_000.0).abs() < 10.0);
+            assert!((task.events_per_s - 20_000.0).abs() < 10.0);
+            assert_eq!(task.waiting, 3);
+        }
+    }
+
+    #[test]
+    fn nothing_is_ordered_while_a_move_is_under_way_or_for_a_task_that_has_ended() {
+        let shared = shared(&[0, 0], 2);
+        let names = ["a".to_owned(), "b".to_owned()];
+        let mut conductor = Conductor::new(&shared, &names, 2, BalanceOptions::default(), 0);
+        let stop = AtomicBool::new(false);
+        let mut ask = |request: Request| conductor.answer(&request, &stop, &mut |_| Ok(()), 0);
+        let to_1 = |task: &str| Request::Move {
+            task: task.into(),
+            core: 1,
+        };
+        assert!(ask(to_1("a")).is_ok());
+        let refused = ask(to_1("b")).expect_err("the first is under way");
+        assert!(refused.0.contains("under way"), "{refused}");
+        shared.tasks[0].set_home(ENDED);
+        let refused = ask(to_1("a")).expect_err("it has ended");
+        assert!(refused.0.contains("has ended"), "{refused}");
+        assert!(ask(to_1("b")).is_ok());
+        assert!(ask(Request::Stop).is_ok() && stop.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_core_that_is_taken_away_is_emptied() {
+        let shared = shared(&[0, 1, 1], 2);
+        let names: Vec<String> = (0..3).map(|task| format!("task {task}")).collect();
+        let mut conductor = Conductor::new(&shared, &names, 2, BalanceOptions::default(), 0);
+        let stop = AtomicBool::new(false);
+        let cores = Request::Cores { cores: 1 };
+        let answer = conductor.answer(&cores, &stop, &mut |_| Ok(()), 0);
+        assert!(matches!(answer, Ok(Answer::Moves { moves }) if moves.len() == 2));
+        assert_eq!(carry_out(&shared), 2);
+        let status = conductor.status(0);
+        assert!(status.tasks.iter().all(|task| task.core == Some(0)));
+        assert!(!status.cores[1].in_use && status.cores[0].in_use);
+    }
+}

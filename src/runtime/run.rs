@@ -158,13 +158,15 @@ pub fn run(
         clock.now_ns(),
     );
     let spawned = std::thread::scope(|scope| {
-        let mut waiting = rosters.into_iter().zip(parkers).enumerate();
+        let mut waiting = rosters.into_iter().zip(parkers);
         let mut count = 0;
         // Starts cores until there are `cores`; there is room for them.
         let mut start = |cores: usize| -> Result<usize, RunError> {
             while count < cores {
-                let Some((core, (seats, parker))) = waiting.next() else {
-                    break;
+                let core = count;
+                let Some((seats, parker)) = waiting.next() else {
+                    let source = std::io::Error::other("a thread could not be had before");
+                    return Err(RunError::Thread { core, source });
                 };
                 shared
                     .sleepers
@@ -194,10 +196,12 @@ pub fn run(
                     });
                     let _ = ended.send((core, pinned, end));
                 };
-                std::thread::Builder::new()
-                    .name(format!("core {core}"))
-                    .spawn_scoped(scope, run)
-                    .map_err(|source| RunError::Thread { core, source })?;
+                let thread = std::thread::Builder::new().name(format!("core {core}"));
+                if let Err(source) = thread.spawn_scoped(scope, run) {
+                    // Its parker is gone with it: no core after it is started either.
+                    waiting.by_ref().for_each(drop);
+                    return Err(RunError::Thread { core, source });
+                }
                 count += 1;
             }
             Ok(count)
