@@ -11,7 +11,6 @@
 //! what operators and sinks saved is shared out among the new ones.
 
 use super::checkpoint_options::{CheckpointOptions, Opened};
-use super::letters::{self, LettersPort};
 use super::options::Options;
 use super::plan::FlowError;
 use super::restored::{Restored, Share};
@@ -19,7 +18,6 @@ use crate::checkpoint::{
     CheckpointError, DirLock, Drain, Expected, Kind, PartShape, Port, ROTATION, Region, Running,
     Saved, Settled, Shape, Slot, Writer, WriterOrder,
 };
-use crate::failure::Post;
 use crate::latency::{CheckpointSummary, RestoredSummary};
 use crate::operator::StageName;
 use crate::sink::Sink;
@@ -30,23 +28,23 @@ use crate::sys::simulated_disk::SimulatedDisk;
 use std::sync::Arc;
 
 /// Bytes of the frames of parts without entries.
-const EXTRAS_BLOCK_BYTES: u32 = 4096;
+pub(super) const EXTRAS_BLOCK_BYTES: u32 = 4096;
 /// Staging takes this share of the memory that is available, where nothing else is said. It bounds the
 /// addresses; pages are taken as frames are used.
 const STAGING_SHARE: u64 = 3;
 /// Files of results and of dead letters stand behind every stage.
-const FILES_STAGE: u32 = u32::MAX;
+pub(super) const FILES_STAGE: u32 = u32::MAX;
 
 /// The checkpoints of a flow that is being built.
 pub(super) struct Parts {
-    options: CheckpointOptions,
+    pub(super) options: CheckpointOptions,
     pub(super) opened: Opened,
     pub(super) shape: Shape,
     slot: Slot,
     expected: Vec<Expected>,
     /// For the report: what became of the dead letters of the run before.
-    letters_moved: String,
-    letters_missing: String,
+    pub(super) letters_moved: String,
+    pub(super) letters_missing: String,
 }
 
 impl Parts {
@@ -219,41 +217,7 @@ impl Parts {
         }))
     }
 
-    /// The dead letters of the flow, which `post` writes: those that will come again are moved away first.
-    /// Nothing where the directory is only read.
-    pub(super) fn letters(&mut self, post: &mut Post) -> Result<(), FlowError> {
-        if self.opened.lock.is_none() {
-            return Ok(());
-        }
-        let port = self.add(PartShape {
-            kind: Kind::Letters,
-            name: "letters".into(),
-            stage_index: FILES_STAGE,
-            partition: 0,
-            partitions: 1,
-            scheme: String::new(),
-            entry_bytes: 0,
-            value_bytes: 0,
-            block_bytes: EXTRAS_BLOCK_BYTES,
-        });
-        let restored = self.opened.restored.as_ref();
-        let saved = restored.map(Restored::letters).transpose()?.flatten();
-        let epoch = restored.map_or(0, |restored| restored.snapshot.epoch);
-        let history = letters::history(&self.options.dir, epoch, saved.as_ref());
-        let history = history.map_err(|source| FlowError::Letters {
-            dir: self.options.dir.clone(),
-            source,
-        })?;
-        let file = post.file().to_path_buf();
-        let file = std::path::absolute(&file).unwrap_or(file);
-        let port = LettersPort::new(port, history.id, &file);
-        let found = post.go_on(history, Box::new(port))?;
-        self.letters_moved = letters::moved(post.file(), found);
-        self.letters_missing = letters::missing(&file, epoch, saved.as_ref(), found);
-        Ok(())
-    }
-
-    /// The same for a simulated run: the writer, to be stepped; `None` where no checkpoints are made.
+    /// All parts of a simulated run are known: the writer, to be stepped; `None` where no checkpoints are made.
     pub(super) fn stepped(self) -> Result<Option<Drain<SimulatedDisk>>, FlowError> {
         let Some(disk) = self.opened.simulated else {
             return Ok(None);

@@ -5,8 +5,11 @@
 //!   DIR/letters   the history, for a run that starts anew after one that died before its first epoch
 //! ```
 
-use crate::checkpoint::Port;
-use crate::failure::{History, LettersPart, Withdrawn, withdrawn_path};
+use super::checkpoint::{EXTRAS_BLOCK_BYTES, FILES_STAGE, Parts};
+use super::plan::FlowError;
+use super::restored::Restored;
+use crate::checkpoint::{Kind, PartShape, Port};
+use crate::failure::{History, LettersPart, Post, Withdrawn, withdrawn_path};
 use crate::sys::kill_point;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -122,4 +125,40 @@ pub(super) fn missing(
 
 fn letters(count: u64) -> &'static str {
     if count == 1 { "letter" } else { "letters" }
+}
+
+impl Parts {
+    /// The dead letters of the flow, which `post` writes: those that will come again are moved away first.
+    /// Nothing where the directory is only read.
+    pub(super) fn letters(&mut self, post: &mut Post) -> Result<(), FlowError> {
+        if self.opened.lock.is_none() {
+            return Ok(());
+        }
+        let port = self.add(PartShape {
+            kind: Kind::Letters,
+            name: "letters".into(),
+            stage_index: FILES_STAGE,
+            partition: 0,
+            partitions: 1,
+            scheme: String::new(),
+            entry_bytes: 0,
+            value_bytes: 0,
+            block_bytes: EXTRAS_BLOCK_BYTES,
+        });
+        let restored = self.opened.restored.as_ref();
+        let saved = restored.map(Restored::letters).transpose()?.flatten();
+        let epoch = restored.map_or(0, |restored| restored.snapshot.epoch);
+        let history = history(&self.options.dir, epoch, saved.as_ref());
+        let history = history.map_err(|source| FlowError::Letters {
+            dir: self.options.dir.clone(),
+            source,
+        })?;
+        let file = post.file().to_path_buf();
+        let file = std::path::absolute(&file).unwrap_or(file);
+        let port = LettersPort::new(port, history.id, &file);
+        let found = post.go_on(history, Box::new(port))?;
+        self.letters_moved = moved(post.file(), found);
+        self.letters_missing = missing(&file, epoch, saved.as_ref(), found);
+        Ok(())
+    }
 }

@@ -15,8 +15,7 @@ use crate::sys::random::Random;
 use crate::task::Gauge;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// One round in so many is timed, in the mean: a clock reading a step costs then less than 1 % even where steps are
-/// of two or three events.
+/// One round in so many is timed, in the mean, so that steps of one or two events do not pay for a clock reading each.
 const ROUNDS_A_SAMPLE: u64 = 16;
 
 /// [`TaskMeter::home`] of a task that has ended.
