@@ -2,15 +2,14 @@
 
 use super::checkpoint::Parts;
 use super::cold::{ColdTiers, Servers};
-use super::estimate;
 use super::failure::Failures;
 use super::options::{Options, Resolved};
 use crate::checkpoint::CheckpointError;
 use crate::exchange::WeightsError;
 use crate::failure::PostError;
 use crate::partition::PartitionError;
-use crate::runtime::{PlacedTask, RunError, SimulateError};
-use crate::schedule::{AllocateError, Placement};
+use crate::runtime::{RunError, SimulateError};
+use crate::schedule::AllocateError;
 use crate::sink::{IntervalCollector, IntervalPort, interval_port};
 use crate::state::cold::ColdError;
 use crate::state::hot::HotError;
@@ -364,54 +363,7 @@ impl Plan {
         self.collectors.push(collector);
         port
     }
-
-    /// The tasks on their cores, upstream first, so that one round of a core moves an event as far as it can.
-    ///
-    /// # Errors
-    /// When the allocator that was asked for refuses.
-    pub(super) fn place(mut self) -> Result<Placed, FlowError> {
-        self.tasks
-            .sort_by_key(|task| (task.stage_index, task.partition));
-        let stages: Vec<usize> = self.tasks.iter().map(|task| task.stage_index).collect();
-        let placement = estimate::place(&stages, self.resolved.cores, &self.options)?;
-        // Whoever knows better has said so; the last that was said counts for all that follow.
-        let said = self.options.place.iter().copied();
-        let last = self.options.place.last().copied();
-        let cores = said.chain(std::iter::repeat_n(last.unwrap_or(0), stages.len()));
-        let cores: Vec<usize> = match last {
-            Some(_) => cores.take(stages.len()).collect(),
-            None => placement.cores.clone(),
-        };
-        let tasks = self
-            .tasks
-            .into_iter()
-            .zip(cores)
-            .map(|(planned, core)| PlacedTask {
-                name: planned.name,
-                core,
-                task: planned.task,
-            });
-        Ok(Placed {
-            tasks: tasks.collect(),
-            placement,
-            collectors: self.collectors,
-            prefaulter: self.prefaulter,
-            cold: self.cold,
-            parts: self.parts,
-            failures: self.failures,
-            options: self.options,
-        })
-    }
 }
 
-/// A plan whose tasks have their cores.
-pub(super) struct Placed {
-    pub(super) tasks: Vec<PlacedTask>,
-    pub(super) placement: Placement,
-    pub(super) collectors: Vec<IntervalCollector>,
-    pub(super) prefaulter: Option<Prefaulter>,
-    pub(super) cold: ColdTiers,
-    pub(super) parts: Option<Parts>,
-    pub(super) failures: Failures,
-    pub(super) options: Options,
-}
+#[path = "placed.rs"]
+mod placed;

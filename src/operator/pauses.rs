@@ -18,6 +18,13 @@ use crate::checkpoint::Copied;
 use crate::latency::{new_histogram, record};
 use crate::task::{CheckpointFigures, Context};
 
+/// Messages for which a busy task copies one block of the state that is being captured.
+pub(super) const EVENTS_A_BLOCK: usize = 256;
+
+/// Messages taken from one input in a step while state is being handed over, unless more waited than that the step
+/// before: then to catch up in large steps makes all wait least. A copy of a block takes about 0.5 µs.
+pub(super) const CAPTURED_BUDGET: usize = 32;
+
 /// What the copy of a block is taken for until one was timed, ns: above what 4 KiB were ever found to take.
 const COPY_NS: u64 = 2_000;
 

@@ -23,7 +23,7 @@
 
 use super::logic::Logic;
 use super::merge::Merge;
-use super::pauses::Pauses;
+use super::pauses::{CAPTURED_BUDGET, EVENTS_A_BLOCK, Pauses};
 use crate::checkpoint::Saved;
 use crate::event::{Marker, Message};
 use crate::latency::{new_histogram, record};
@@ -56,13 +56,6 @@ pub(super) struct Input {
     /// The latest watermark behind the deferred one.
     pub(super) newest_ns: u64,
 }
-
-/// Messages for which a busy task copies one block of the state that is being captured.
-const EVENTS_A_BLOCK: usize = 256;
-
-/// Messages taken from one input in a step while state is being handed over, unless more waited than that the step
-/// before: then to catch up in large steps makes all wait least. A copy of a block takes about 0.5 µs.
-const CAPTURED_BUDGET: usize = 32;
 
 /// While events wait for their state, a core without other work looks again after this long, ns.
 const WAITING_AGAIN_NS: u64 = 50_000;

@@ -1,0 +1,65 @@
+//! A plan on cores: which task starts where.
+
+use super::Plan;
+use crate::flow::checkpoint::Parts;
+use crate::flow::cold::ColdTiers;
+use crate::flow::estimate;
+use crate::flow::failure::Failures;
+use crate::flow::options::Options;
+use crate::flow::plan::FlowError;
+use crate::runtime::PlacedTask;
+use crate::schedule::Placement;
+use crate::sink::IntervalCollector;
+use crate::state::Prefaulter;
+
+/// A plan whose tasks have their cores.
+pub(in crate::flow) struct Placed {
+    pub(in crate::flow) tasks: Vec<PlacedTask>,
+    pub(in crate::flow) placement: Placement,
+    pub(in crate::flow) collectors: Vec<IntervalCollector>,
+    pub(in crate::flow) prefaulter: Option<Prefaulter>,
+    pub(in crate::flow) cold: ColdTiers,
+    pub(in crate::flow) parts: Option<Parts>,
+    pub(in crate::flow) failures: Failures,
+    pub(in crate::flow) options: Options,
+}
+
+impl Plan {
+    /// The tasks on their cores, upstream first, so that one round of a core moves an event as far as it can.
+    ///
+    /// # Errors
+    /// When the allocator that was asked for refuses.
+    pub(in crate::flow) fn place(mut self) -> Result<Placed, FlowError> {
+        self.tasks
+            .sort_by_key(|task| (task.stage_index, task.partition));
+        let stages: Vec<usize> = self.tasks.iter().map(|task| task.stage_index).collect();
+        let placement = estimate::place(&stages, self.resolved.cores, &self.options)?;
+        // Whoever knows better has said so; the last that was said counts for all that follow.
+        let said = self.options.place.iter().copied();
+        let last = self.options.place.last().copied();
+        let cores = said.chain(std::iter::repeat_n(last.unwrap_or(0), stages.len()));
+        let cores: Vec<usize> = match last {
+            Some(_) => cores.take(stages.len()).collect(),
+            None => placement.cores.clone(),
+        };
+        let tasks = self
+            .tasks
+            .into_iter()
+            .zip(cores)
+            .map(|(planned, core)| PlacedTask {
+                name: planned.name,
+                core,
+                task: planned.task,
+            });
+        Ok(Placed {
+            tasks: tasks.collect(),
+            placement,
+            collectors: self.collectors,
+            prefaulter: self.prefaulter,
+            cold: self.cold,
+            parts: self.parts,
+            failures: self.failures,
+            options: self.options,
+        })
+    }
+}
