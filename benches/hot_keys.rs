@@ -8,7 +8,7 @@ use bytemuck::Zeroable;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use millstream::app::aggregate::Total;
 use millstream::partition::{
-    Fold, Heat, SpaceSaving, Splitter, Warm, Ways, handover, mum64, partition_of,
+    Fold, Heat, SpaceSaving, Splitter, Warm, Ways, mum64, partition_of, side_lane,
 };
 use millstream::sys::random::Random;
 use std::hint::black_box;
@@ -90,7 +90,7 @@ fn hot_keys(c: &mut Criterion) {
     for percent in [0, 60, 90] {
         let keys = keys(percent);
         let (outlets, mut inlets): (Vec<_>, Vec<_>) =
-            (0..PARTITIONS).map(|_| handover::<Total>()).unzip();
+            (0..PARTITIONS).map(|_| side_lane::<Total>()).unzip();
         let mut splitter = Splitter::<Total>::new(outlets, 0.25, 1);
         let warm = Warm {
             share_min: 1.0,

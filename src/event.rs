@@ -62,8 +62,8 @@ pub enum Marker {
         /// When the last task sent it on, in ns after `read_ns`; saturates at 4.2 s.
         sent_after_ns: u32,
     },
-    /// Beside this ring a handover of a split key has been sent; it takes effect here.
-    Handover,
+    /// The next order on the side lane of this ring, about the state of a split key, takes effect here.
+    KeyState,
     /// Nothing follows.
     End,
 }

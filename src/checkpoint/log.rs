@@ -14,7 +14,7 @@
 //! ```
 //!
 //! The writer of the log syncs it before it says that the part's epoch ends, and fills no segment anew that a map
-//! of a durable epoch speaks of. So an epoch costs 1/256 of what was logged, and nothing is written twice.
+//! of a durable epoch speaks of. So an epoch costs 1/500 of what was logged, and nothing is written twice.
 //!
 //! Nothing here changes. Invariant: a record is handed out only if its checksum, which covers its location and its
 //! turn, agrees.

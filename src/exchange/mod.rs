@@ -68,7 +68,7 @@ impl<T: Event> Ways for Lanes<'_, T> {
 
     fn announce(&mut self, lane: usize) {
         *self.markers += 1;
-        *self.blocked |= !self.lanes[lane].push(Message::Marker(Marker::Handover));
+        *self.blocked |= !self.lanes[lane].push(Message::Marker(Marker::KeyState));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::failure::EventTime;
 use crate::operator::{
     Bounded, KeyOf, Keyed, Logic, Operator, Stage, StageName, Tiers, recovery_block,
 };
-use crate::partition::{Content, HandoverInlet, NoContent, OwnerOfKeys};
+use crate::partition::{Content, NoContent, OwnerOfKeys, SideInlet};
 use crate::ring::Inlet;
 use crate::state::hot::{Clock, S3Fifo};
 use crate::state::{Forever, Hot, SetPolicy, Table, TableShape, Ttl};
@@ -38,7 +38,7 @@ pub(super) struct Partition<Op: Operator, K, W, D> {
     /// Which partition a key belongs to, where its key alone decides.
     pub(super) owner: Option<OwnerOfKeys>,
     /// Where its keys may be split: how their states come and go.
-    pub(super) handovers: Option<HandoverInlet<Op::State>>,
+    pub(super) side_lane: Option<SideInlet<Op::State>>,
 }
 
 impl<Op, K, W, D> Partition<Op, K, W, D>
@@ -62,7 +62,7 @@ where
                 partitions: self.partitions,
                 table: self.table,
                 owner: self.owner,
-                handovers: self.handovers,
+                side_lane: self.side_lane,
             };
             if let Some(guard) = guarded.operator.guard() {
                 guard.raw = raw;
@@ -104,12 +104,12 @@ where
             down,
             operator,
             key,
-            handovers,
+            side_lane,
             ..
         } = self;
         Ok(match ttl {
             None => {
-                let logic = Keyed::new(operator, key, table, Forever).split(handovers);
+                let logic = Keyed::new(operator, key, table, Forever).split(side_lane);
                 staged(name, inlets, logic, down, start)
             }
             Some(ttl) => {

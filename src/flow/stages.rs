@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::exchange::{Balance, Balancer, Exchange, WeightsError};
 use crate::operator::{Filter, FlatMap, KeyOf, Map, Operator, Relay, Splitting, StageName};
 use crate::partition::{
-    Content, Heat, NoContent, PartitionError, Partitioning, Scheme, Splitter, handover,
+    Content, Heat, NoContent, PartitionError, Partitioning, Scheme, Splitter, side_lane,
 };
 use crate::source::{Source, SourceTask};
 use crate::sys::random::Random;
@@ -264,13 +264,13 @@ where
         } else {
             None
         };
-        let mut handovers = Vec::with_capacity(width);
+        let mut outlets = Vec::with_capacity(width);
         let mut tables = restored_tables(plan, &names, &partitioner.owner_of_keys())?.into_iter();
         for (name, (inlets, down)) in names.into_iter().zip(inlets.into_iter().zip(downs)) {
             let partition = name.partition;
-            let ends = split_from.map(|_| handover());
+            let ends = split_from.map(|_| side_lane());
             let (outlet, inlet) = ends.unzip();
-            handovers.extend(outlet);
+            outlets.extend(outlet);
             let part = Partition {
                 name,
                 inlets,
@@ -281,7 +281,7 @@ where
                 partitions: width,
                 table: tables.next(),
                 owner: partitioner.owner_of_keys(),
-                handovers: inlet,
+                side_lane: inlet,
             };
             let task = part.task(plan)?;
             plan.add(&self.name, index, partition, width, task);
@@ -301,7 +301,7 @@ where
         // There is one sender.
         let route = SplitByKey::<_, _, _, H::Fold, Op::State> {
             by: route,
-            splitter: Splitter::new(handovers, share, plan.options.seed),
+            splitter: Splitter::new(outlets, share, plan.options.seed),
             fold: PhantomData,
         };
         let lanes = lanes.into_iter().next().unwrap_or_default();

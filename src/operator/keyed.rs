@@ -21,7 +21,7 @@ use super::parked::{Parked, Way};
 use super::work::Work;
 use crate::checkpoint::{Copied, Saved};
 use crate::event::{Event, Message};
-use crate::partition::{Handover, HandoverInlet, mum64};
+use crate::partition::{KeyState, SideInlet, mum64};
 use crate::state::{Place, SETTLE_EVERY, Table, TimeToLive, stamp_at};
 use crate::task::{Context, Downstream, Figures, TaskError, Watch};
 use bytemuck::{Pod, Zeroable};
@@ -55,7 +55,7 @@ pub struct Keyed<Op: Operator, K, L> {
     arrays_captured: bool,
     interrupted: Option<String>,
     /// Where keys may be split: how their states come and go.
-    handovers: Option<HandoverInlet<Op::State>>,
+    side_lane: Option<SideInlet<Op::State>>,
 }
 
 impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
@@ -70,13 +70,13 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
             parked: Parked::new(),
             arrays_captured: false,
             interrupted: None,
-            handovers: None,
+            side_lane: None,
         }
     }
 
-    /// Keys may be split: their states come and go by `handovers`.
-    pub fn split(mut self, handovers: Option<HandoverInlet<Op::State>>) -> Self {
-        self.handovers = handovers;
+    /// Keys may be split: their states come and go on `side_lane`.
+    pub fn split(mut self, side_lane: Option<SideInlet<Op::State>>) -> Self {
+        self.side_lane = side_lane;
         self
     }
 }
@@ -250,17 +250,17 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         self.table.is_captured() || self.arrays_captured
     }
 
-    fn handover(&mut self) {
-        let Some(handovers) = &mut self.handovers else {
+    fn key_state(&mut self) {
+        let Some(side_lane) = &mut self.side_lane else {
             return;
         };
-        match handovers.take() {
-            Some(Handover::Show(key)) => {
+        match side_lane.take() {
+            Some(KeyState::Show(key)) => {
                 let state = self.table.get(key).copied();
-                handovers.answer(key, state.unwrap_or_else(Zeroable::zeroed));
+                side_lane.answer(key, state.unwrap_or_else(Zeroable::zeroed));
             }
-            Some(Handover::Set(key, state)) => *self.table.entry(mum64(key), key) = state,
-            Some(Handover::Forget(key)) => {
+            Some(KeyState::Set(key, state)) => *self.table.entry(mum64(key), key) = state,
+            Some(KeyState::Forget(key)) => {
                 self.table.forget(key);
             }
             None => {}
@@ -289,8 +289,8 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
         down: &mut D,
         cx: &mut Context,
     ) -> Result<bool, TaskError> {
-        if let Some(handovers) = &mut self.handovers {
-            handovers.step();
+        if let Some(side_lane) = &mut self.side_lane {
+            side_lane.step();
         }
         if !Op::GUARDED {
             return Ok(false);

@@ -65,9 +65,9 @@ pub trait Logic: Send + Sized {
         Copied::default()
     }
 
-    /// The next handover of a split key takes effect.
+    /// The next order about the state of a split key takes effect.
     #[cold]
-    fn handover(&mut self) {}
+    fn key_state(&mut self) {}
 
     /// Hands over a little of what is being captured; whether there is more.
     #[inline(always)]

@@ -13,7 +13,7 @@
 //!       barrier  ──► (held back while events before it wait for state)
 //!                    stop reading this input until all inputs stand at it ──► downstream
 //!       probe    ──► record the wait, send on
-//!       handover ─► logic.handover: the state of a split key comes or goes
+//!       key state ─► logic.key_state: the state of a split key comes or goes
 //!       end      ──► (held back likewise) all inputs ended? ──► logic.end, downstream
 //!   flush: publish, stamp
 //!   logic.capture_some: a block of what is being captured      (timed)
@@ -320,7 +320,7 @@ impl<L: Logic, D: Downstream<L::Out>> Body<L, D> {
             Marker::Watermark(watermark_ns) => self.watermark(watermark_ns, index, cx),
             // Only sources in deterministic order send it, and there `merge` takes it.
             Marker::Progress(_) => {}
-            Marker::Handover => self.logic.handover(),
+            Marker::KeyState => self.logic.key_state(),
             Marker::Barrier { .. } => {
                 self.release_watermarks(cx);
                 self.inputs[index].at_barrier = true;

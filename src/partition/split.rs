@@ -27,11 +27,11 @@
 //!
 //! Invariants: while a key is split, `total` is the state that all its events so far come to, and the
 //! partition of `lane` has that state. At home, it has the key and no other partition does. On every lane
-//! there is room for as many handovers as keys can be split, so that all can be brought home at any time.
+//! there is room for as many orders on each side lane as keys can be split, so that all can be brought home at any time.
 
-use super::handover::{Handover, HandoverOutlet};
 use super::hash::mum64;
 use super::heat::Warm;
+use super::side_lane::{KeyState, SideOutlet};
 use crate::sys::random::Random;
 use bytemuck::Pod;
 
@@ -67,7 +67,7 @@ pub trait Ways {
     fn waiting(&self, lane: usize) -> usize;
     /// Messages that a lane has room for.
     fn slots(&self) -> usize;
-    /// A handover has been sent beside `lane`: its marker follows.
+    /// An order is on the side lane of `lane`: its marker follows.
     fn announce(&mut self, lane: usize);
 }
 
@@ -108,7 +108,7 @@ pub struct Splitter<S> {
     splits: Box<[Option<Split>]>,
     /// For each slot, the lanes whose partition has an entry for the key.
     known: Box<[Box<[bool]>]>,
-    lanes: Vec<HandoverOutlet<S>>,
+    lanes: Vec<SideOutlet<S>>,
     share_min: f64,
     random: Random,
 }
@@ -126,7 +126,7 @@ fn no_key(slot: usize) -> u64 {
 
 impl<S: Pod> Splitter<S> {
     /// Over the partitions behind `lanes`; keys with `share_min` of the events are hot.
-    pub fn new(lanes: Vec<HandoverOutlet<S>>, share_min: f64, seed: u64) -> Self {
+    pub fn new(lanes: Vec<SideOutlet<S>>, share_min: f64, seed: u64) -> Self {
         let slot = || Slot {
             total: S::zeroed(),
             lane: 0,
@@ -174,7 +174,7 @@ impl<S: Pod> Splitter<S> {
             || self.splits[index].is_some()
             || self.lanes.len() < 2
             || self.lanes[home].room() <= KEYS
-            || !self.lanes[home].send(Handover::Show(key))
+            || !self.lanes[home].send(KeyState::Show(key))
         {
             return;
         }
@@ -239,7 +239,7 @@ impl<S: Pod> Splitter<S> {
         if other == slot.lane
             || room <= KEYS
             || queue(other) + gain >= queue(slot.lane)
-            || !self.lanes[other].send(Handover::Set(split.told.key, slot.total))
+            || !self.lanes[other].send(KeyState::Set(split.told.key, slot.total))
         {
             return;
         }
@@ -257,12 +257,12 @@ impl<S: Pod> Splitter<S> {
                 continue;
             };
             for (lane, known) in known.iter_mut().enumerate() {
-                let handover = match lane == split.home {
-                    true if slot.lane != lane => Handover::Set(split.told.key, slot.total),
-                    false if *known => Handover::Forget(split.told.key),
+                let order = match lane == split.home {
+                    true if slot.lane != lane => KeyState::Set(split.told.key, slot.total),
+                    false if *known => KeyState::Forget(split.told.key),
                     _ => continue,
                 };
-                let sent = self.lanes[lane].send(handover);
+                let sent = self.lanes[lane].send(order);
                 debug_assert!(sent, "room for each key was kept");
                 ways.announce(lane);
                 *known = lane == split.home;

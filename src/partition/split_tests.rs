@@ -1,7 +1,7 @@
 //! The splitter against partitions that are stepped by hand.
 
 use super::*;
-use crate::partition::{HandoverInlet, handover};
+use crate::partition::{SideInlet, side_lane};
 use std::collections::{HashMap, VecDeque};
 
 /// Sums, which merge.
@@ -18,7 +18,7 @@ impl Fold<u64, [u64; 2]> for Sums {
     }
 }
 
-/// `Some`: an event; `None`: a handover.
+/// `Some`: an event; `None`: an order on the side lane.
 type Sent = Option<(u64, u64)>;
 
 struct Lanes {
@@ -40,7 +40,7 @@ impl Ways for Lanes {
 }
 
 struct Partitions {
-    ends: Vec<HandoverInlet<[u64; 2]>>,
+    ends: Vec<SideInlet<[u64; 2]>>,
     states: Vec<HashMap<u64, [u64; 2]>>,
 }
 
@@ -57,17 +57,17 @@ impl Partitions {
                     results.push([key, state[0], state[1]]);
                 }
                 Some(None) => match self.ends[lane].take() {
-                    Some(Handover::Show(key)) => {
+                    Some(KeyState::Show(key)) => {
                         let state = states.get(&key).copied().unwrap_or_default();
                         self.ends[lane].answer(key, state);
                     }
-                    Some(Handover::Set(key, state)) => {
+                    Some(KeyState::Set(key, state)) => {
                         states.insert(key, state);
                     }
-                    Some(Handover::Forget(key)) => {
+                    Some(KeyState::Forget(key)) => {
                         states.remove(&key);
                     }
-                    None => panic!("a marker without its handover"),
+                    None => panic!("a marker without its order"),
                 },
             }
         }
@@ -77,7 +77,7 @@ impl Partitions {
 /// Sends `events` of two hot keys and some others over `width` lanes; partitions are stepped as `seed` has it.
 fn run(seed: u64, width: usize, events: u64) -> (Vec<[u64; 3]>, u64, u64) {
     let mut random = Random::stream(seed, "run");
-    let (outlets, ends) = (0..width).map(|_| handover()).unzip();
+    let (outlets, ends) = (0..width).map(|_| side_lane()).unzip();
     let mut splitter = Splitter::<[u64; 2]>::new(outlets, 0.2, seed);
     let mut lanes = Lanes {
         sent: vec![VecDeque::new(); width],
@@ -158,8 +158,7 @@ fn every_result_is_that_of_one_partition_and_states_come_home() {
 
 #[test]
 fn a_key_that_is_not_hot_stays_where_it_belongs() {
-    let (outlets, _ends): (Vec<_>, Vec<HandoverInlet<[u64; 2]>>) =
-        (0..3).map(|_| handover()).unzip();
+    let (outlets, _ends): (Vec<_>, Vec<SideInlet<[u64; 2]>>) = (0..3).map(|_| side_lane()).unzip();
     let mut splitter = Splitter::<[u64; 2]>::new(outlets, 0.2, 1);
     let mut lanes = Lanes {
         sent: vec![VecDeque::new(); 3],
@@ -179,7 +178,7 @@ fn a_key_that_is_not_hot_stays_where_it_belongs() {
 
 #[test]
 fn one_partition_is_never_split() {
-    let (outlet, _end) = handover::<u64>();
+    let (outlet, _end) = side_lane::<u64>();
     let mut splitter = Splitter::new(vec![outlet], 0.2, 1);
     let mut lanes = Lanes {
         sent: vec![VecDeque::new()],

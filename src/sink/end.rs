@@ -152,7 +152,7 @@ impl<T: Event, S: Sink<T>> Downstream<T> for SinkEnd<S> {
 
     fn marker(&mut self, marker: Marker, cx: &mut Context) {
         match marker {
-            Marker::Watermark(_) | Marker::Progress(_) | Marker::Handover => {}
+            Marker::Watermark(_) | Marker::Progress(_) | Marker::KeyState => {}
             Marker::Probe { read_ns, .. } => self.probes.push(read_ns),
             Marker::Barrier { epoch, checkpoint } => {
                 self.stamp(cx);

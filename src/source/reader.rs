@@ -94,19 +94,9 @@ pub fn start<E: Replayed>(reading: Reading) -> Result<(BlockFeed<E>, Arc<Texts>)
     let texts = trace.texts();
     let notes = trace.describe().to_string();
     let identity = reading.identity()?;
-    let feed = BlockFeed {
-        lane: Lane::start(trace, reading.clone(), FeedPosition::default())?,
-        block: Vec::new(),
-        next: 0,
-        new_round: false,
-        ended: false,
-        at: FeedPosition::default(),
-        reading,
-        texts: texts.clone(),
-        identity,
-        notes: notes.lines().map(str::to_owned).collect(),
-        journal: None,
-    };
+    let lane = Lane::start(trace, reading.clone(), FeedPosition::default())?;
+    let notes = notes.lines().map(str::to_owned).collect();
+    let feed = BlockFeed::new(lane, reading, identity, texts.clone(), notes);
     Ok((feed, texts))
 }
 
@@ -155,19 +145,8 @@ pub fn start_journaled<E: Replayed + Pod>(
             reader.run_journaled(journal, trace, known, &begins, told);
         },
     )?;
-    let feed = BlockFeed {
-        lane,
-        block: Vec::new(),
-        next: 0,
-        new_round: false,
-        ended: false,
-        at: FeedPosition::default(),
-        reading,
-        texts: texts.clone(),
-        identity,
-        notes,
-        journal: Some(end),
-    };
+    let mut feed = BlockFeed::new(lane, reading, identity, texts.clone(), notes);
+    feed.journal = Some(end);
     Ok((feed, texts))
 }
 
@@ -211,6 +190,31 @@ fn ends(path: &Path, len: u64) -> io::Result<String> {
     file.read_exact_at(&mut bytes, len.saturating_sub(TELLING_BYTES))?;
     hash.update(&bytes);
     Ok(format!("{:016x}", hash.digest()))
+}
+
+impl<E> BlockFeed<E> {
+    /// What `lane` reads, from the start, without a journal.
+    fn new(
+        lane: Lane<E>,
+        reading: Reading,
+        identity: Option<Identity>,
+        texts: Arc<Texts>,
+        notes: Vec<String>,
+    ) -> Self {
+        BlockFeed {
+            lane,
+            block: Vec::new(),
+            next: 0,
+            new_round: false,
+            ended: false,
+            at: FeedPosition::default(),
+            reading,
+            texts,
+            identity,
+            notes,
+            journal: None,
+        }
+    }
 }
 
 impl<E: Replayed> Lane<E> {

@@ -8,14 +8,11 @@
 //!
 //! Owned by the operator, which shows it to its stage ([`Operator::arrays`](crate::operator::Operator::arrays)).
 //! A part of the checkpoint of its own, so that its blocks keep their places however the table grows. Which blocks
-//! an epoch still owes is decided by `Handover`. Where no checkpoints are made, all tags equal the version: a write
+//! an epoch still owes is decided by `OwedBlocks`. Where no checkpoints are made, all tags equal the version: a write
 //! costs one comparison.
 
-use crate::checkpoint::{Copied, Handover, Port};
+use crate::checkpoint::{Copied, OwedBlocks, Port, block_shift};
 use bytemuck::Pod;
-
-/// Bytes of a block, where items are not larger.
-const BLOCK_BYTES: usize = 4096;
 
 /// What takes part in a checkpoint beside the states of keys.
 pub trait Captured {
@@ -94,7 +91,7 @@ pub struct Array<T> {
     len: usize,
     tags: Box<[u32]>,
     version: u32,
-    handover: Option<Box<Handover>>,
+    owed: Option<Box<OwedBlocks>>,
     merge: fn(&mut T, &T),
 }
 
@@ -105,8 +102,7 @@ impl<T: Pod> Array<T> {
             size_of::<T>() > 0 && size_of::<T>().is_multiple_of(8),
             "an item is a whole number of words"
         );
-        let items = BLOCK_BYTES / size_of::<T>();
-        if items == 0 { 0 } else { items.ilog2() }
+        block_shift(size_of::<T>())
     };
 
     /// `len` items, all zero. They are at most 64 KiB each, so that a block can be handed over at once.
@@ -117,7 +113,7 @@ impl<T: Pod> Array<T> {
             len,
             tags: vec![0; blocks].into_boxed_slice(),
             version: 0,
-            handover: None,
+            owed: None,
             merge: |mine, theirs| *mine = *theirs,
         }
     }
@@ -158,10 +154,10 @@ impl<T: Pod> Array<T> {
     #[cold]
     #[inline(never)]
     fn first_write(&mut self, block: usize) {
-        let Some(handover) = &mut self.handover else {
+        let Some(owed) = &mut self.owed else {
             return;
         };
-        if let Some(port) = handover.before_write(block, self.tags[block]) {
+        if let Some(port) = owed.before_write(block, self.tags[block]) {
             port.plain_block(block as u64, bytes_of(&self.items, block));
         }
         self.tags[block] = self.version;
@@ -186,20 +182,20 @@ impl<T: Pod> Captured for Array<T> {
             // What it holds already (a restored run starts so) is in no file.
             *tag = u32::from(bytes_of(&self.items, block).iter().any(|&byte| byte != 0));
         }
-        self.handover = Some(Box::new(Handover::new(port, self.tags.len())));
+        self.owed = Some(Box::new(OwedBlocks::new(port, self.tags.len())));
     }
 
     fn capture(&mut self, epoch: u64) {
-        if let Some(handover) = &mut self.handover {
-            let begun = handover.begin(epoch, self.version, self.tags.len(), &[]);
+        if let Some(owed) = &mut self.owed {
+            let begun = owed.begin(epoch, self.version, self.tags.len(), &[]);
             self.version += u32::from(begun);
         }
     }
 
     fn capture_some(&mut self, most: usize) {
         let (tags, items) = (&self.tags, &self.items);
-        if let Some(handover) = &mut self.handover {
-            handover.in_turn(
+        if let Some(owed) = &mut self.owed {
+            owed.in_turn(
                 self.version,
                 most,
                 |block| tags[block],
@@ -211,14 +207,12 @@ impl<T: Pod> Captured for Array<T> {
     }
 
     fn is_captured(&self) -> bool {
-        self.handover
-            .as_ref()
-            .is_some_and(|handover| handover.is_open())
+        self.owed.as_ref().is_some_and(|owed| owed.is_open())
     }
 
     fn copied(&self) -> Copied {
-        let handover = self.handover.as_ref();
-        handover.map_or_else(Copied::default, |handover| handover.copied())
+        let owed = self.owed.as_ref();
+        owed.map_or_else(Copied::default, |owed| owed.copied())
     }
 
     fn restore(&mut self, block: u64, bytes: &[u8]) -> Result<(), String> {

@@ -16,7 +16,7 @@ use super::message::Request;
 use super::options::ColdOptions;
 use super::segments::Segments;
 use super::tier::Cold;
-use crate::checkpoint::{Copied, Handover, Port};
+use crate::checkpoint::{Copied, OwedBlocks, Port};
 use bytemuck::Pod;
 
 /// What the log of values `V` is made of, for whoever writes it down.
@@ -48,14 +48,14 @@ impl<V: Pod> Cold<V> {
         const { assert!(LOCATIONS < 1 << 32) };
         self.segments.capture.version = 1;
         self.segments.count_as_changed();
-        let handover = Handover::new(port, self.segments.count() as usize);
-        self.segments.capture.handover = Some(Box::new(handover));
+        let owed = OwedBlocks::new(port, self.segments.count() as usize);
+        self.segments.capture.owed = Some(Box::new(owed));
     }
 
     /// Whether it is connected to checkpoints.
     #[inline]
     pub fn takes_part(&self) -> bool {
-        self.segments.capture.handover.is_some()
+        self.segments.capture.owed.is_some()
     }
 
     /// It is to be captured for `epoch` as it is now. Takes no longer for much than for little.
@@ -81,8 +81,8 @@ impl<V: Pod> Cold<V> {
     /// Whether an epoch is being captured.
     #[inline(always)]
     pub fn is_captured(&self) -> bool {
-        let handover = self.segments.capture.handover.as_ref();
-        handover.is_some_and(|handover| handover.is_open())
+        let owed = self.segments.capture.owed.as_ref();
+        owed.is_some_and(|owed| owed.is_open())
     }
 
     /// Hands over up to `most` maps of the epoch that is being captured, if what they speak of is safe.
@@ -96,8 +96,8 @@ impl<V: Pod> Cold<V> {
 
     /// Blocks copied for checkpoints so far.
     pub fn copied(&self) -> Copied {
-        let handover = self.segments.capture.handover.as_ref();
-        handover.map_or_else(Copied::default, |handover| handover.copied())
+        let owed = self.segments.capture.owed.as_ref();
+        owed.map_or_else(Copied::default, |owed| owed.copied())
     }
 
     fn is_synced(&self) -> bool {
@@ -109,11 +109,11 @@ impl Segments {
     /// Begins `epoch`. `None` where no checkpoints are made; false: there was no room, and it is void already.
     fn begin(&mut self, epoch: u64, extras: &[u8]) -> Option<bool> {
         let (version, count) = (self.capture.version, self.count() as usize);
-        let handover = self.capture.handover.as_mut()?;
-        if !handover.begin(epoch, version, count, extras) {
+        let owed = self.capture.owed.as_mut()?;
+        if !owed.begin(epoch, version, count, extras) {
             return None;
         }
-        let (is_open, oldest) = (handover.is_open(), handover.oldest_epoch());
+        let (is_open, oldest) = (owed.is_open(), owed.oldest_epoch());
         self.capture.version += 1;
         self.capture.epoch = epoch;
         // Epochs are made one at a time: the one before is durable, and held, or void.
@@ -122,17 +122,17 @@ impl Segments {
     }
 
     fn give_up(&mut self) {
-        if let Some(handover) = &mut self.capture.handover {
-            handover.abort();
+        if let Some(owed) = &mut self.capture.owed {
+            owed.abort();
         }
     }
 
     fn capture_some(&mut self, most: usize) {
         let version = self.capture.version;
-        let Some(mut handover) = self.capture.handover.take() else {
+        let Some(mut owed) = self.capture.owed.take() else {
             return;
         };
-        handover.in_turn(
+        owed.in_turn(
             version,
             most,
             |number| self.map(number).1,
@@ -140,6 +140,6 @@ impl Segments {
                 port.plain_block(number as u64, self.map(number).0);
             },
         );
-        self.capture.handover = Some(handover);
+        self.capture.owed = Some(owed);
     }
 }

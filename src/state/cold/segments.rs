@@ -14,7 +14,7 @@
 //! read keeps its bit.
 
 use super::layout::Layout;
-use crate::checkpoint::{Handover, MapHeader};
+use crate::checkpoint::{MapHeader, OwedBlocks};
 use std::collections::VecDeque;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub(super) struct Segments {
 #[derive(Debug, Default)]
 pub(super) struct Capture {
     pub(super) version: u32,
-    pub(super) handover: Option<Box<Handover>>,
+    pub(super) owed: Option<Box<OwedBlocks>>,
     /// The latest epoch that was begun.
     pub(super) epoch: u64,
     /// Free segments that this epoch, or one before it, may speak of.
@@ -243,8 +243,8 @@ impl Segments {
     #[inline(never)]
     fn first_change(&mut self, number: usize) {
         let segment = &mut self.all[number];
-        let handover = self.capture.handover.as_mut();
-        let port = handover.and_then(|handover| handover.before_write(number, segment.changed));
+        let owed = self.capture.owed.as_mut();
+        let port = owed.and_then(|owed| owed.before_write(number, segment.changed));
         if let Some(port) = port {
             port.plain_block(number as u64, bytemuck::cast_slice(&segment.map));
         }

@@ -7,35 +7,27 @@
 //! ```
 //!
 //! Blocks are as those of the state table, so that whoever reads one reads the other. What the policy knows is not
-//! kept: a restored table learns anew who is asked for. Which blocks an epoch still owes is decided by `Handover`.
+//! kept: a restored table learns anew who is asked for. Which blocks an epoch still owes is decided by `OwedBlocks`.
 //!
 //! Part of the table. Where no checkpoints are made, there is none of it: a branch never taken.
 
 use super::policy::{SetPolicy, WAYS};
 use super::table::{Entry, Hot};
-use crate::checkpoint::{Copied, Handover, Port};
+use crate::checkpoint::{Copied, OwedBlocks, Port, block_shift};
 use crate::state::table::NEW;
 use bytemuck::Pod;
 
-/// Bytes of a block, where entries are not larger.
-const BLOCK_BYTES: usize = 4096;
-
 /// What a hot table that is captured has beside its entries.
 pub(super) struct Capture {
-    handover: Handover,
+    owed: OwedBlocks,
     tags: Box<[u32]>,
     version: u32,
     /// Where a block is put together.
     block: Box<[u8]>,
 }
 
-/// Places of a block, as a shift.
-const fn block_shift(entry_bytes: usize) -> u32 {
-    let entries = BLOCK_BYTES / entry_bytes;
-    if entries == 0 { 0 } else { entries.ilog2() }
-}
-
 impl<V: Pod, P: SetPolicy> Hot<V, P> {
+    /// Places of a block, as a shift.
     const SHIFT: u32 = block_shift(size_of::<Entry<V>>());
 
     fn blocks(&self) -> usize {
@@ -55,7 +47,7 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
             tags: tags.collect(),
             version: 1,
             block: vec![0; size_of::<Entry<V>>() << Self::SHIFT].into_boxed_slice(),
-            handover: Handover::new(port, blocks),
+            owed: OwedBlocks::new(port, blocks),
         }));
     }
 
@@ -64,9 +56,7 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
     pub fn capture(&mut self, epoch: u64, extras: &[u8]) {
         let blocks = self.blocks();
         if let Some(capture) = &mut self.capture {
-            let begun = capture
-                .handover
-                .begin(epoch, capture.version, blocks, extras);
+            let begun = capture.owed.begin(epoch, capture.version, blocks, extras);
             capture.version += u32::from(begun);
         }
     }
@@ -75,7 +65,7 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
     #[inline(always)]
     pub fn is_captured(&self) -> bool {
         let capture = self.capture.as_ref();
-        capture.is_some_and(|capture| capture.handover.is_open())
+        capture.is_some_and(|capture| capture.owed.is_open())
     }
 
     /// Hands over up to `most` blocks of the epoch that is being captured.
@@ -84,12 +74,12 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
             return;
         };
         let Capture {
-            handover,
+            owed,
             tags,
             version,
             block,
         } = &mut *capture;
-        handover.in_turn(
+        owed.in_turn(
             *version,
             most,
             |at| tags[at],
@@ -104,7 +94,7 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
     /// Blocks copied for checkpoints so far.
     pub fn copied(&self) -> Copied {
         let capture = self.capture.as_ref();
-        capture.map_or_else(Copied::default, |capture| capture.handover.copied())
+        capture.map_or_else(Copied::default, |capture| capture.owed.copied())
     }
 
     /// To be called before `way` of `set` is written to.
@@ -124,7 +114,7 @@ impl<V: Pod, P: SetPolicy> Hot<V, P> {
         let Some(mut capture) = self.capture.take() else {
             return;
         };
-        if let Some(port) = capture.handover.before_write(at, capture.tags[at]) {
+        if let Some(port) = capture.owed.before_write(at, capture.tags[at]) {
             self.copy(at, &mut capture.block);
             port.plain_block(at as u64, &capture.block);
         }

@@ -5,7 +5,7 @@
 //!   tag     5         7         7         2          version of its last write; 0: never written, all zero
 //! ```
 //!
-//! The table owns slots, tags and version; which blocks an epoch still owes is decided by `Handover`, whose
+//! The table owns slots, tags and version; which blocks an epoch still owes is decided by `OwedBlocks`, whose
 //! header has the whole picture.
 //!
 //! Where no checkpoints are made, every block is block 0 of a tag that never differs: one load that is
@@ -13,14 +13,14 @@
 #![allow(unsafe_code)]
 
 use super::{NEW, Place, Slot, TAIL_SLOTS, Table};
-use crate::checkpoint::{Copied, Handover, Port};
+use crate::checkpoint::{Copied, OwedBlocks, Port, block_shift};
 use crate::partition::mum64;
 use crate::sys::memory::Reserve;
 use bytemuck::Pod;
 use std::io;
 
-/// Bytes of a block, where slots are not larger.
-const BLOCK_BYTES: usize = 4096;
+/// Entries whose places are prefetched together when a block is restored: of 64 bytes each, those of one block.
+const RESTORED_TOGETHER: usize = 64;
 
 /// The tag of every block of a table that is not captured.
 static UNTRACKED: u32 = 0;
@@ -45,15 +45,9 @@ impl Tags {
 
 /// What a table that is captured has beside its slots.
 pub(super) struct Capture {
-    handover: Handover,
+    owed: OwedBlocks,
     /// The memory of the tags.
     reserve: Reserve,
-}
-
-/// Slots of a block, as a shift.
-const fn block_shift(slot_bytes: usize) -> u32 {
-    let slots = BLOCK_BYTES / slot_bytes;
-    if slots == 0 { 0 } else { slots.ilog2() }
 }
 
 /// What a table of values `V` is made of, for whoever writes it down.
@@ -100,8 +94,8 @@ impl<V: Pod> Table<V> {
                 unsafe { *self.tags.tags.add(block) = self.tags.version };
             }
         }
-        let handover = Handover::new(port, self.end_slots() >> shift);
-        self.capture = Some(Box::new(Capture { handover, reserve }));
+        let owed = OwedBlocks::new(port, self.end_slots() >> shift);
+        self.capture = Some(Box::new(Capture { owed, reserve }));
         Ok(())
     }
 
@@ -113,16 +107,14 @@ impl<V: Pod> Table<V> {
             return;
         };
         debug_assert!(blocks * size_of::<u32>() <= capture.reserve.len());
-        let begun = capture
-            .handover
-            .begin(epoch, self.tags.version, blocks, extras);
+        let begun = capture.owed.begin(epoch, self.tags.version, blocks, extras);
         self.tags.version += u32::from(begun);
     }
 
     /// The table has grown: room for all its blocks is wanted, before they are.
     pub(super) fn expect_blocks(&self) {
         if let Some(capture) = &self.capture {
-            capture.handover.expect(self.end_slots() >> self.tags.shift);
+            capture.owed.expect(self.end_slots() >> self.tags.shift);
         }
     }
 
@@ -136,13 +128,13 @@ impl<V: Pod> Table<V> {
     pub fn is_captured(&self) -> bool {
         self.capture
             .as_ref()
-            .is_some_and(|capture| capture.handover.is_open())
+            .is_some_and(|capture| capture.owed.is_open())
     }
 
     /// Blocks copied for checkpoints so far.
     pub fn copied(&self) -> Copied {
         let capture = self.capture.as_ref();
-        capture.map_or_else(Copied::default, |capture| capture.handover.copied())
+        capture.map_or_else(Copied::default, |capture| capture.owed.copied())
     }
 
     /// Hands over up to `most` blocks of the epoch that is being captured.
@@ -152,7 +144,7 @@ impl<V: Pod> Table<V> {
             return;
         };
         let (tags, base) = (&self.tags, self.base);
-        capture.handover.in_turn(
+        capture.owed.in_turn(
             tags.version,
             most,
             // SAFETY: it asks for blocks below those of the barrier, for which there are tags.
@@ -179,7 +171,7 @@ impl<V: Pod> Table<V> {
         };
         // SAFETY: as in `touch`; the tags are not the one for all, since this table is captured.
         let tag = unsafe { &mut *self.tags.tags.add(block) };
-        if let Some(port) = capture.handover.before_write(block, *tag) {
+        if let Some(port) = capture.owed.before_write(block, *tag) {
             send(port, self.base, self.tags.shift, block);
         }
         *tag = self.tags.version;
@@ -196,7 +188,7 @@ impl<V: Pod> Table<V> {
     /// Puts the entries of a captured block whose keys are to be `accept`ed into this table, which has
     /// never been captured yet; how many they were. Grows as it must.
     pub fn restore(&mut self, block: &[u8], accept: impl Fn(u64) -> bool) -> usize {
-        let mut places = [(Place::default(), 0usize); BLOCK_BYTES / 64];
+        let mut places = [(Place::default(), 0usize); RESTORED_TOGETHER];
         let mut restored = 0;
         let slot_bytes = size_of::<Slot<V>>();
         let word = |at: usize| bytemuck::pod_read_unaligned::<u64>(&block[at..at + 8]);

@@ -18,8 +18,17 @@
 use super::ROTATION;
 use super::port::Port;
 
-/// Tags looked at in one call of [`Handover::in_turn`], at most.
+/// Tags looked at in one call of [`OwedBlocks::in_turn`], at most.
 const TAGS_MAX: usize = 512;
+
+/// Bytes of a block, where items are not larger.
+const BLOCK_BYTES: usize = 4096;
+
+/// Items of `item_bytes` bytes, at least 1, in a block, as a shift: a power of two of them, at most 4 KiB where they fit.
+pub const fn block_shift(item_bytes: usize) -> u32 {
+    let items = BLOCK_BYTES / item_bytes;
+    if items == 0 { 0 } else { items.ilog2() }
+}
 
 /// Blocks that were copied to the port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +48,7 @@ impl std::ops::AddAssign for Copied {
 
 /// The state of a part's capture, beside its blocks.
 #[derive(Debug)]
-pub struct Handover {
+pub struct OwedBlocks {
     port: Port,
     /// Which epoch each rotation file was sent last, and the version that stood for it.
     sent: [(u64, u32); ROTATION],
@@ -51,11 +60,11 @@ pub struct Handover {
     copied: Copied,
 }
 
-impl Handover {
+impl OwedBlocks {
     /// Through `port`, of what will be about `blocks` blocks.
     pub fn new(port: Port, blocks: usize) -> Self {
         port.expect(blocks as u64);
-        Handover {
+        OwedBlocks {
             port,
             sent: [(0, 0); ROTATION],
             since: 0,

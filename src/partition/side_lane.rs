@@ -1,27 +1,27 @@
-//! Handover: how the state of a split key goes from the task that sends its events to one that takes them,
-//! and, once for each key, back.
+//! The side lane of a ring: how the state of a split key goes from the task that sends its events to one that takes
+//! them, and, once for each key, back.
 //!
 //! ```text
-//!   sender   ── Handover {key, …} ──►   partition     beside the ring of events
+//!   sender   ── KeyState {key, …} ──►   partition     beside the ring of events
 //!            ── marker ──────────────►                in it: take one from beside now
 //!            ◄── (key, state) ────────                the answer to `Show`
 //! ```
 //!
-//! One pair for each lane of an exchange; the sender owns one end, the partition the other. A handover is
-//! pushed before its marker, and rings publish in order, so whoever meets the marker finds the handover. The
-//! sender sees to it that there is room.
+//! One pair for each lane of an exchange; the sender owns one end, the partition the other. An order is
+//! pushed before its marker, and rings publish in order, so whoever meets the marker finds the order. The sender
+//! sees to it that there is room.
 
 use crate::sys::thread_tag::thread_tag;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Handovers on their way on one lane.
+/// Orders on their way on one lane.
 const SLOTS: usize = 256;
 
 /// What a partition is to do with the state of a key.
 #[derive(Clone, Copy, Debug)]
-pub enum Handover<S> {
+pub enum KeyState<S> {
     /// Tell what it is.
     Show(u64),
     /// It is this from here on.
@@ -32,37 +32,37 @@ pub enum Handover<S> {
 
 /// The sender's end.
 #[derive(Debug)]
-pub struct HandoverOutlet<S> {
+pub struct SideOutlet<S> {
     /// The thread that the partition was last stepped by; 0: none yet. Written there, a moment old here, which
     /// costs a worse choice and no more.
     stepped_by: Arc<AtomicUsize>,
-    to: Producer<Handover<S>>,
+    to: Producer<KeyState<S>>,
     answers: Consumer<(u64, S)>,
 }
 
 /// The partition's end.
 #[derive(Debug)]
-pub struct HandoverInlet<S> {
+pub struct SideInlet<S> {
     stepped_by: Arc<AtomicUsize>,
     /// What was last written there.
     here: usize,
-    from: Consumer<Handover<S>>,
+    from: Consumer<KeyState<S>>,
     answers: Producer<(u64, S)>,
 }
 
 /// Both ends.
-pub fn handover<S>() -> (HandoverOutlet<S>, HandoverInlet<S>) {
+pub fn side_lane<S>() -> (SideOutlet<S>, SideInlet<S>) {
     let (to, from) = RingBuffer::new(SLOTS);
-    // A key is shown once while it is split, and asks for no more than there are handovers.
+    // A key is shown once while it is split, and asks for no more than there are orders.
     let (answers_in, answers) = RingBuffer::new(SLOTS);
     let stepped_by = Arc::new(AtomicUsize::new(0));
     (
-        HandoverOutlet {
+        SideOutlet {
             stepped_by: stepped_by.clone(),
             to,
             answers,
         },
-        HandoverInlet {
+        SideInlet {
             stepped_by,
             here: 0,
             from,
@@ -71,8 +71,8 @@ pub fn handover<S>() -> (HandoverOutlet<S>, HandoverInlet<S>) {
     )
 }
 
-impl<S> HandoverOutlet<S> {
-    /// Handovers there is room for.
+impl<S> SideOutlet<S> {
+    /// Orders there is room for.
     pub fn room(&self) -> usize {
         self.to.slots()
     }
@@ -85,17 +85,17 @@ impl<S> HandoverOutlet<S> {
 
     /// Sends one; its marker follows. Whether there was room.
     #[must_use]
-    pub fn send(&mut self, handover: Handover<S>) -> bool {
-        self.to.push(handover).is_ok()
+    pub fn send(&mut self, order: KeyState<S>) -> bool {
+        self.to.push(order).is_ok()
     }
 
-    /// An answer to [`Handover::Show`], if one has come.
+    /// An answer to [`KeyState::Show`], if one has come.
     pub fn answer(&mut self) -> Option<(u64, S)> {
         self.answers.pop().ok()
     }
 }
 
-impl<S> HandoverInlet<S> {
+impl<S> SideInlet<S> {
     /// The partition is stepped: by the calling thread.
     #[inline]
     pub fn step(&mut self) {
@@ -108,11 +108,11 @@ impl<S> HandoverInlet<S> {
     }
 
     /// The one that the marker announced.
-    pub fn take(&mut self) -> Option<Handover<S>> {
+    pub fn take(&mut self) -> Option<KeyState<S>> {
         self.from.pop().ok()
     }
 
-    /// Answers [`Handover::Show`].
+    /// Answers [`KeyState::Show`].
     pub fn answer(&mut self, key: u64, state: S) {
         // There is room: no more is asked for than fits, and a sender takes each answer.
         let _ = self.answers.push((key, state));
