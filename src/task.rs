@@ -115,6 +115,11 @@ pub trait Task: Send {
         Gauge::default()
     }
 
+    /// Messages that fit in its rings, all together; 0: it has none. Asked for once, before the first step.
+    fn ring_slots(&self) -> usize {
+        0
+    }
+
     /// The event that was being worked on, for the report of a panic.
     fn at_event(&self) -> Option<String> {
         None

@@ -120,6 +120,39 @@ fn check(idle: Idle, order: millstream::flow::Order) {
         assert!(own.windows(2).all(|two| two[0].to == two[1].from));
         assert!(own.last().is_none_or(|step| step.to == task.core));
     }
+    // Over time: a place in each column for each span, and nobody was where there is no core.
+    let chronicle = summary.chronicle.expect("it is kept");
+    let spans = chronicle.ends_ns.len();
+    assert!((1..=128).contains(&spans) && chronicle.ends_ns.is_sorted());
+    for core in &chronicle.cores {
+        assert_eq!(core.busy_share.len(), spans);
+        assert!(
+            core.busy_share
+                .iter()
+                .all(|share| (0.0..=1.0).contains(share))
+        );
+    }
+    for (task, over_time) in summary.tasks.iter().zip(&chronicle.tasks) {
+        assert_eq!(task.task, over_time.task);
+        let is_source = over_time.ring_slots == 0;
+        assert_eq!(is_source, task.task == "readings");
+        let fills = if is_source { 0 } else { spans };
+        let lengths = [
+            over_time.core.len(),
+            over_time.load.len(),
+            over_time.ring_fill.len(),
+        ];
+        assert_eq!(lengths, [spans, spans, fills]);
+        assert!(
+            over_time
+                .ring_fill
+                .iter()
+                .all(|fill| (0.0..=1.0).contains(fill))
+        );
+        let mut cores = over_time.core.iter().flatten();
+        assert!(cores.all(|core| (*core as usize) < chronicle.cores.len()));
+        assert!(over_time.core[0].is_some());
+    }
     println!(
         "{idle:?}: {} moves, pause p50 {:?} ns, max {:?} ns",
         balance.moves.len(),

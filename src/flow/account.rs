@@ -1,7 +1,9 @@
 //! The account of a run: from what each task counted to the report.
 
 use super::options::Options;
-use super::{account_balance, account_cache, account_checkpoint, account_keys, estimate};
+use super::{
+    account_balance, account_cache, account_checkpoint, account_chronicle, account_keys, estimate,
+};
 use crate::latency::{
     CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule,
     StageSummary, Summary, merge, new_histogram, percentiles,
@@ -150,6 +152,7 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         stages: account_balance::with_costs(stages(&record.figures), &record),
         tasks: account_balance::tasks(&record),
         balance: Some(account_balance::balance(&record, facts.options)),
+        chronicle: account_chronicle::chronicle(&record),
         cores: cores(&record),
         allocation: Some(estimate::summary(facts.placement, facts.options)),
         partitions: partitions(&record),

@@ -19,6 +19,7 @@ mod account;
 mod account_balance;
 mod account_cache;
 mod account_checkpoint;
+mod account_chronicle;
 mod account_keys;
 mod arrays;
 mod checkpoint;

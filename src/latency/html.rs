@@ -13,6 +13,7 @@ use super::figure::plain;
 use super::html_bars as bars;
 use super::html_cache::caches;
 use super::html_checkpoint::checkpoints;
+use super::html_chronicle::chronicle;
 use super::html_keys::hot_keys;
 use super::html_pipeline::pipeline;
 use super::html_section as section;
@@ -72,6 +73,7 @@ pub(super) fn html(report: &Report, resolved_config_toml: &str) -> String {
         section::stages(summary),
         caches(summary),
         pipeline(summary),
+        chronicle(summary),
         hot_keys(&summary.hot_keys),
         checkpoints(summary),
         format!(

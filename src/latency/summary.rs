@@ -6,6 +6,7 @@ use super::summary_allocation::AllocationSummary;
 use super::summary_balance::{BalanceSummary, TaskSummary};
 use super::summary_cache::CacheSummary;
 use super::summary_checkpoint::CheckpointSummary;
+use super::summary_chronicle::ChronicleSummary;
 use super::summary_keys::HotKeys;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
@@ -74,6 +75,8 @@ pub struct Summary {
     pub tasks: Vec<TaskSummary>,
     /// How tasks were moved between cores.
     pub balance: Option<BalanceSummary>,
+    /// What tasks and cores did over time; `None` in summaries from before it was kept.
+    pub chronicle: Option<ChronicleSummary>,
     /// One entry a partition of each keyed stage.
     pub partitions: Vec<PartitionSummary>,
     /// The hot keys of each stage that is sent its events by key.
@@ -265,7 +268,9 @@ fn nulls_are_nan<'de, D: Deserializer<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latency::{ColdSummary, HotKey, MoveSummary, RestoredSummary};
+    use crate::latency::{
+        ColdSummary, CoreChronicle, HotKey, MoveSummary, RestoredSummary, TaskChronicle,
+    };
     use serde_json::Value;
 
     const DOCUMENT: &str = include_str!("../../docs/summary.md");
@@ -316,6 +321,9 @@ mod tests {
         check("tasks[]", json(TaskSummary::default()));
         check("balance", json(BalanceSummary::default()));
         check("balance.moves[]", json(MoveSummary::default()));
+        check("chronicle", json(ChronicleSummary::default()));
+        check("chronicle.cores[]", json(CoreChronicle::default()));
+        check("chronicle.tasks[]", json(TaskChronicle::default()));
         check("partitions[]", json(PartitionSummary::default()));
         check("hot_keys[]", json(HotKeys::default()));
         check("hot_keys[].keys[]", json(HotKey::default()));

@@ -101,17 +101,15 @@ impl<L: Logic, D: Downstream<L::Out>> Stage<L, D> {
 
     /// A partition that reads `inlets` and hands what `logic` makes to `down`.
     pub fn new(name: StageName, inlets: Vec<Inlet<L::In>>, logic: L, down: D) -> Self {
-        let inputs = vec![Input::default(); inlets.len()];
-        let queueing = new_histogram();
         let pauses = logic.takes_part().then(|| Box::new(Pauses::new()));
         let body = Body {
             name,
-            inputs,
+            inputs: vec![Input::default(); inlets.len()],
             watermark_ns: 0,
             logic,
             down,
             events_in: 0,
-            queueing,
+            queueing: new_histogram(),
             barrier: Marker::End,
             ended: false,
             uncaptured: 0,
@@ -215,6 +213,10 @@ impl<L: Logic, D: Downstream<L::Out>> Task for Stage<L, D> {
             events: self.body.events_in,
             waiting: self.inlets.iter().map(Inlet::waiting).sum::<usize>() as u64,
         }
+    }
+
+    fn ring_slots(&self) -> usize {
+        self.inlets.iter().map(Inlet::slots).sum()
     }
 
     fn at_event(&self) -> Option<String> {

@@ -41,6 +41,11 @@ impl<E: Event> Inlet<E> {
         taken
     }
 
+    /// Messages there is room for in the whole ring.
+    pub fn slots(&self) -> usize {
+        self.consumer.buffer().capacity()
+    }
+
     /// Messages that wait.
     pub fn waiting(&self) -> usize {
         self.consumer.slots()

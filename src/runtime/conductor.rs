@@ -6,6 +6,7 @@
 //! Invariant: a task has at most one order that is not carried out: nothing is planned while one is under way.
 
 use super::balance::{BalanceOptions, Balancer, Move, TaskLoad, plan_moves};
+use super::chronicle::Chronicle;
 use super::control::{Answer, CoreStatus, Refusal, Request, Status, TaskStatus, in_words};
 use super::core::Shared;
 use super::meter::ENDED;
@@ -84,6 +85,7 @@ pub(super) struct Conductor<'a> {
     start_ns: u64,
     read_ns: Option<u64>,
     pub(super) ordered: Vec<Ordered>,
+    pub(super) chronicle: Chronicle,
 }
 
 impl<'a> Conductor<'a> {
@@ -106,6 +108,7 @@ impl<'a> Conductor<'a> {
             start_ns: now_ns,
             read_ns: None,
             ordered: Vec::new(),
+            chronicle: Chronicle::new(now_ns, &shared.tasks, shared.cores.len()),
         }
     }
 
@@ -128,6 +131,8 @@ impl<'a> Conductor<'a> {
         for (reading, meter) in self.busy.iter_mut().zip(&self.shared.cores) {
             reading.take(meter.busy_ns(), 0, spent_ns as f64, weight);
         }
+        self.chronicle
+            .take(now_ns, &self.shared.tasks, &self.shared.cores);
         if self.is_moving() {
             return;
         }

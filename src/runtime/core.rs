@@ -195,6 +195,7 @@ impl Core<'_> {
             let over = self.roster.is_empty() && self.shared.alive.load(Ordering::Relaxed) == 0;
             if over || self.shared.failed.load(Ordering::Relaxed) {
                 end.total_ns = now_ns - start_ns;
+                self.shared.cores[self.me].show(end.busy_ns);
                 return Ok(());
             }
             let stands_for = sampler.round();

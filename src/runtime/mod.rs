@@ -1,5 +1,6 @@
 //! Runtime: steps tasks, on pinned threads or under a seeded simulation, and moves them between cores.
 mod balance;
+mod chronicle;
 mod conductor;
 mod control;
 mod core;
@@ -13,6 +14,7 @@ mod simulate;
 mod transfer;
 mod watchdog;
 pub use balance::{BalanceOptions, Move};
+pub use chronicle::{Span, TaskSpan};
 pub use conductor::MoveReason;
 pub use control::{Answer, Control, CoreStatus, Refusal, Request, Status, TaskStatus};
 pub use idle::Idle;

@@ -1,5 +1,6 @@
 //! The record of a run: what its cores and its meters leave, put together when all have ended.
 
+use super::chronicle::Span;
 use super::conductor::{MoveReason, Ordered};
 use super::core::{Arrival, CoreEnd, Failure, Shared};
 use super::epochs::Epochs;
@@ -30,6 +31,8 @@ pub struct TaskFigures {
     pub busy_ns: u64,
     /// Events taken in, or offered.
     pub events: u64,
+    /// Messages that fit in its rings, all together; 0: it has none.
+    pub ring_slots: usize,
 }
 
 /// A task that was moved while the run went on.
@@ -59,6 +62,8 @@ pub struct RunRecord {
     pub tasks: Vec<TaskFigures>,
     /// Tasks that were moved, in the order in which they were.
     pub moves: Vec<MoveFigures>,
+    /// What each task and core did over time.
+    pub chronicle: Vec<Span>,
     /// From the start to the end of the core that took longest, ns.
     pub elapsed_ns: u64,
     /// Hiccups of the machine, all cores.
@@ -85,6 +90,9 @@ pub(super) struct Told<'a> {
     pub(super) names: &'a [String],
     /// The core that each task was on at the start.
     pub(super) places: Vec<usize>,
+    /// Messages that fit in the rings of each task.
+    pub(super) ring_slots: Vec<usize>,
+    pub(super) chronicle: Vec<Span>,
     pub(super) ordered: Vec<Ordered>,
     pub(super) epochs: Epochs,
     pub(super) origin: Origin,
@@ -108,6 +116,7 @@ pub(super) fn assemble(
         cores: Vec::new(),
         tasks: Vec::new(),
         moves: Vec::new(),
+        chronicle: told.chronicle,
         elapsed_ns: 0,
         hiccups: new_histogram(),
         checkpoint_pauses: new_histogram(),
@@ -175,6 +184,7 @@ pub(super) fn assemble(
                 .map_or(told.places[task], |step| step.to),
             busy_ns: meter.busy_ns(),
             events: meter.gauge().events,
+            ring_slots: told.ring_slots[task],
         })
         .collect();
     record.intervals = epochs.into_intervals();

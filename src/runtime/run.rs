@@ -126,6 +126,8 @@ pub fn run(
     let cpus = cpus_for(options, room);
     let mut rosters: Vec<Vec<Seat>> = (0..room).map(|_| Vec::new()).collect();
     let places: Vec<usize> = tasks.iter().map(|placed| placed.core).collect();
+    let ring_slots = tasks.iter().map(|placed| placed.task.ring_slots());
+    let ring_slots = ring_slots.collect();
     let names: Vec<String> = tasks.iter().map(|placed| placed.name.clone()).collect();
     for (index, placed) in tasks.into_iter().enumerate() {
         rosters[placed.core].push(Seat::new(index, placed.name, placed.task));
@@ -235,6 +237,8 @@ pub fn run(
                 let _ = reply.send(answer);
             }
         }
+        let chronicle = &mut conductor.chronicle;
+        chronicle.take(clock.now_ns(), &shared.tasks, &shared.cores);
         Ok(())
     });
     if let Some(control) = &options.control {
@@ -246,6 +250,8 @@ pub fn run(
         shared,
         names: &names,
         places,
+        ring_slots,
+        chronicle: conductor.chronicle.into_spans(),
         ordered: conductor.ordered,
         epochs,
         origin,
