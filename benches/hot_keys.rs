@@ -1,7 +1,7 @@
 //! Hot keys: what finding them costs an event, and what folding a split key adds.
 //!
-//! `hash` is what a route does anyway. `note` adds the sample (its steady state, one event in 256 on average);
-//! `sample` is the price of an event that is in it. `split` adds the splitter, with one key split that has the
+//! `hash` is what a route does anyway. `sampled` is what the sample adds (its steady state, one event in 256 on
+//! average); `sample` is the price of an event that is in it. `split` adds the splitter, with one key split that has the
 //! share in the name, over lanes that never fill.
 
 use bytemuck::Zeroable;
@@ -63,22 +63,18 @@ fn hot_keys(c: &mut Criterion) {
     group.bench_function("hash", |b| {
         b.iter(|| even.iter().map(|key| home(mum64(*key))).sum::<usize>());
     });
-    let mut heat = Heat::new(1);
-    // Beyond the first samples, which are dense.
-    for round in 0..64 {
-        even.iter().for_each(|key| {
-            heat.note(key ^ round, mum64(key ^ round));
-        });
-    }
-    group.bench_function("hash, note", |b| {
-        b.iter(|| {
-            let noted = even.iter().map(|key| {
-                let hash = mum64(*key);
-                black_box(heat.note(*key, hash));
-                home(hash)
-            });
-            noted.sum::<usize>()
-        });
+    let mut heat = Heat::new(1, 1);
+    let mut published = 0;
+    // Beyond the first samples, which are dense, each round of them is one step's worth of a lane.
+    let mut step = |keys: &[u64]| {
+        while let Some(at) = heat.due(0, published, keys.len()) {
+            heat.take(0, published + at as u64, keys[at], mum64(keys[at]));
+        }
+        published += keys.len() as u64;
+    };
+    (0..64).for_each(|_| even.chunks(512).for_each(&mut step));
+    group.bench_function("sampled, by step", |b| {
+        b.iter(|| even.chunks(512).for_each(&mut step));
     });
     let mut sketch = SpaceSaving::new(128);
     group.bench_function("sample", |b| {

@@ -333,10 +333,15 @@ mod supervisor {
         let seen = stop.clone();
         let thread = spawn(move || {
             let mut listeners = Vec::new();
-            while !seen.load(Relaxed) {
+            // Whoever joins a thread may go on before the system has ended it. What it calls until then has to be
+            // served as well: it may hold the allocator's lock.
+            loop {
                 listeners.extend(Some(HANDED_OVER.swap(NONE, Relaxed)).filter(|fd| *fd != NONE));
                 listeners.retain(|fd| serve(*fd));
                 if listeners.is_empty() {
+                    if seen.load(Relaxed) {
+                        return;
+                    }
                     sleep(Duration::from_micros(100));
                 }
             }
@@ -345,7 +350,7 @@ mod supervisor {
     }
 
     impl Supervisor {
-        /// To be called when the watched threads have ended.
+        /// Waits for the watched threads, which have been joined, to be gone.
         pub(super) fn stop(self) {
             self.stop.store(true, Relaxed);
             self.thread.join().expect("the supervisor ends");

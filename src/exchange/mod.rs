@@ -26,6 +26,12 @@ pub trait Route<T>: Send {
         self.partition(event)
     }
 
+    /// Once a step, before what it chose is published: a chance to look at it, without a word for each event.
+    #[inline(always)]
+    fn sample(&mut self, lanes: &mut Lanes<'_, T>) {
+        let _ = lanes;
+    }
+
     /// Once a step, when what it chose has been sent: a chance to see how full the lanes are, or what was changed from
     /// outside.
     #[inline(always)]
@@ -55,6 +61,20 @@ pub struct Lanes<'a, T> {
     lanes: &'a mut [Outlet<T>],
     blocked: &'a mut bool,
     markers: &'a mut u64,
+}
+
+impl<T: Event> Lanes<'_, T> {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// Messages that were published on `lane` so far, and those that are about to be. What was written on a lane
+    /// that ran full in the meantime has been published before anybody could look at it.
+    #[inline(always)]
+    pub fn written(&self, lane: usize) -> (u64, &[Message<T>]) {
+        (self.lanes[lane].sent(), self.lanes[lane].written())
+    }
 }
 
 impl<T: Event> Ways for Lanes<'_, T> {
@@ -143,6 +163,11 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
 
     #[inline]
     fn flush(&mut self, _: &mut Context) -> bool {
+        self.route.sample(&mut Lanes {
+            lanes: &mut self.lanes,
+            blocked: &mut self.blocked,
+            markers: &mut self.markers,
+        });
         let mut room = true;
         for lane in &mut self.lanes {
             room &= lane.flush();

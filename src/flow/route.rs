@@ -1,9 +1,11 @@
 //! Routes: the key of an event, and the partition it goes to.
 
-use crate::event::Event;
+use crate::event::{Event, Message};
 use crate::exchange::{Lanes, Route};
 use crate::operator::KeyOf;
-use crate::partition::{Content, Fold, Heat, NoContent, Partitioner, SplitKey, Splitter, mum64};
+use crate::partition::{
+    Content, Fold, Heat, NoContent, Partitioner, SplitKey, Splitter, Warm, mum64,
+};
 use crate::task::{Figures, KeySent, KeysSent};
 use bytemuck::Pod;
 use std::marker::PhantomData;
@@ -46,6 +48,35 @@ impl<K, C, W> ByKey<K, C, W> {
     }
 }
 
+impl<K, C, W> ByKey<K, C, W> {
+    /// The next event of `lane` that is in the sample, if it can be seen.
+    #[inline(always)]
+    fn sampled<T: Event>(
+        &mut self,
+        lanes: &Lanes<'_, T>,
+        lane: usize,
+    ) -> Option<(T, u64, u64, Warm)>
+    where
+        K: KeyOf<T>,
+    {
+        let (published, written) = lanes.written(lane);
+        let at = self.heat.due(lane, published, written.len())?;
+        written[at..]
+            .iter()
+            .enumerate()
+            .find_map(|(more, message)| match message {
+                Message::Event(_, event) => {
+                    let (key, hash) = ((self.key)(event), mum64((self.key)(event)));
+                    let warm = self
+                        .heat
+                        .take(lane, published + (at + more) as u64, key, hash);
+                    Some((*event, key, hash, warm))
+                }
+                Message::Marker(_) => None,
+            })
+    }
+}
+
 impl<T, K, C, W> Route<T> for ByKey<K, C, W>
 where
     T: Event,
@@ -58,8 +89,14 @@ where
         let key = (self.key)(event);
         let hash = mum64(key);
         let ts_ns = self.event_time_ns.number(event);
-        self.heat.note(key, hash);
         self.partitioner.of(key, hash, event, ts_ns) as usize
+    }
+
+    #[inline(always)]
+    fn sample(&mut self, lanes: &mut Lanes<'_, T>) {
+        for lane in 0..lanes.count() {
+            while self.sampled(lanes, lane).is_some() {}
+        }
     }
 
     fn figures(self, figures: &mut Figures) {
@@ -96,10 +133,18 @@ where
         let hash = mum64(key);
         let ts_ns = by.event_time_ns.number(event);
         let home = by.partitioner.of(key, hash, event, ts_ns) as usize;
-        if let Some(warm) = by.heat.note(key, hash) {
-            self.splitter.heed((key, hash), home, warm, lanes);
-        }
         self.splitter.lane::<T, F>((key, hash), home, event, lanes)
+    }
+
+    #[inline(always)]
+    fn sample(&mut self, lanes: &mut Lanes<'_, T>) {
+        for lane in 0..lanes.count() {
+            while let Some((event, key, hash, warm)) = self.by.sampled(lanes, lane) {
+                let ts_ns = self.by.event_time_ns.number(&event);
+                let home = self.by.partitioner.of(key, hash, &event, ts_ns) as usize;
+                self.splitter.heed((key, hash), home, warm, lanes);
+            }
+        }
     }
 
     fn bring_home(&mut self, lanes: &mut Lanes<'_, T>) {

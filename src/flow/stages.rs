@@ -290,7 +290,7 @@ where
             key: self.key,
             event_time_ns: self.event_time_ns,
             partitioner,
-            heat: Heat::new(plan.options.seed),
+            heat: Heat::new(width, plan.options.seed),
         };
         let Some(share) = split_from else {
             return self.before.build(exchanges(lanes, &route), plan);

@@ -1,14 +1,17 @@
 //! Heat: which keys a task sends most of, from a sample of what it sends.
 //!
 //! ```text
-//!   events   ∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙
-//!            every one of the first    then one in 2, 4, … at last 256, each standing for its gap
+//!   lane 0   ∙∙∙∙∙∙∙∙∙∙∙∙∙│∙∙∙∙∙∙∙∙s∙∙∙∙∙∙∙∙∙∙∙│           s: in the sample, standing for all since the last one
+//!   lane 1   ∙∙∙s∙∙∙│∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙∙│                  │: published, step by step
+//!            every one of the first    then one in 2, 4, … at last 256 of a lane, at random distances
 //! ```
 //!
-//! Owned by the sending task of an exchange. An event that is not in the sample costs a decrement and a
-//! branch; one that is costs an update of the sketch, and there is one in 256 (`benches/hot_keys.rs` measures
-//! both). Gaps are drawn at random around their mean, so that no rhythm of a trace is taken for frequency. Each
-//! sample has its gap as weight: the weights sum to the events seen.
+//! Owned by the sending task of an exchange, which asks once a step, before it publishes what it wrote: an event costs
+//! nothing, a step a comparison for each lane, and an event in the sample an update of the sketch
+//! (`benches/hot_keys.rs` measures both). Gaps are drawn at random around their mean, so that no rhythm of a trace is
+//! taken for frequency. Each sample has its gap as weight, lane by lane: the weights sum to the messages seen, and a
+//! lane of which little can be seen, since it is mostly full, counts for no less. An event that was published before it
+//! could be looked at is replaced by the next on its lane.
 //!
 //! The bounds of [`SpaceSaving`] hold for the sample. What the sample says of the stream is as sure as a
 //! sample is: [`Heat::margin`].
@@ -21,16 +24,22 @@ use crate::sys::random::Random;
 const COUNTERS: usize = 128;
 /// Samples until the gap doubles.
 const DOUBLE_AFTER: u32 = 4096;
-/// The largest mean gap, events.
+/// The largest mean gap, messages of a lane.
 const GAP_MAX: u32 = 256;
+
+/// What is known of one lane.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lane {
+    /// Messages up to the last sample, it included.
+    covered: u64,
+    /// The next sample is the first event that can be seen from this message on.
+    next: u64,
+}
 
 /// Samples the keys of a stream.
 #[derive(Clone, Debug)]
 pub struct Heat {
-    /// Events until the next sample.
-    left: u32,
-    /// The gap that it ends.
-    gap: u32,
+    lanes: Box<[Lane]>,
     mean: u32,
     until_double: u32,
     sampled: u64,
@@ -48,11 +57,10 @@ pub struct Warm {
 }
 
 impl Heat {
-    /// Nothing seen; `seed` feeds the gaps.
-    pub fn new(seed: u64) -> Self {
+    /// Nothing seen on any of `lanes`; `seed` feeds the gaps.
+    pub fn new(lanes: usize, seed: u64) -> Self {
         Heat {
-            left: 1,
-            gap: 1,
+            lanes: vec![Lane::default(); lanes].into(),
             mean: 1,
             until_double: DOUBLE_AFTER,
             sampled: 0,
@@ -61,30 +69,31 @@ impl Heat {
         }
     }
 
-    /// An event of `key`, whose [`mum64`](super::mum64) is `hash`, passes; what the sample says of it, if
-    /// this one is in it.
+    /// Which of the `written` messages of `lane` that follow on `published` ones is to be in the sample next: the first
+    /// event from there on. `None`: none of them.
     #[inline(always)]
-    pub fn note(&mut self, key: u64, hash: u64) -> Option<Warm> {
-        self.left -= 1;
-        if self.left > 0 {
-            return None;
-        }
-        Some(self.sample(key, hash))
+    pub fn due(&self, lane: usize, published: u64, written: usize) -> Option<usize> {
+        let at = self.lanes[lane].next.saturating_sub(published);
+        (at < written as u64).then_some(at as usize)
     }
 
+    /// Takes message `at` of `lane`, counted from its first, into the sample: an event of `key`, whose
+    /// [`mum64`](super::mum64) is `hash`. What the sample says of it.
     #[cold]
     #[inline(never)]
-    fn sample(&mut self, key: u64, hash: u64) -> Warm {
-        let (count, error) = self.counted.add(key, hash, u64::from(self.gap));
+    pub fn take(&mut self, lane: usize, at: u64, key: u64, hash: u64) -> Warm {
+        let lane = &mut self.lanes[lane];
+        let gap = at + 1 - lane.covered;
+        // 1 to twice the mean less 1, each as likely.
+        let draw = self.random.below(u64::from(2 * self.mean - 1));
+        (lane.covered, lane.next) = (at + 1, at + 1 + draw);
+        let (count, error) = self.counted.add(key, hash, gap);
         self.sampled += 1;
         self.until_double -= 1;
         if self.until_double == 0 {
             self.until_double = DOUBLE_AFTER;
             self.mean = (2 * self.mean).min(GAP_MAX);
         }
-        // 1 to twice the mean less 1, each as likely.
-        self.gap = 1 + self.random.below(u64::from(2 * self.mean - 1)) as u32;
-        self.left = self.gap;
         Warm {
             share_min: (count - error) as f64 / self.counted.weight() as f64,
             sampled: self.sampled,
@@ -96,7 +105,7 @@ impl Heat {
         self.sampled
     }
 
-    /// What was found; counts are in events.
+    /// What was found; counts are in messages.
     pub fn heavy(&self) -> HeavyHitters {
         self.counted.heavy()
     }
@@ -114,54 +123,86 @@ mod tests {
     use super::*;
     use crate::partition::mum64;
 
-    #[test]
-    fn weights_sum_to_the_events_and_shares_are_found() {
-        let (mut heat, mut random) = (Heat::new(7), Random::stream(7, "test"));
-        let events = 3_000_000u64;
-        for _ in 0..events {
-            let draw = random.below(100);
-            let key = if draw < 31 {
-                17
-            } else if draw < 40 {
-                3
-            } else {
-                random.below(1 << 40)
-            };
-            heat.note(key, mum64(key));
+    /// Sends keys on one lane, `visible` at a time, of which the first `unseen` have been published already.
+    fn send(heat: &mut Heat, keys: impl Iterator<Item = u64>, (visible, unseen): (usize, usize)) {
+        let keys: Vec<u64> = keys.collect();
+        for (step, written) in keys.chunks(visible).enumerate() {
+            let unseen = unseen.min(written.len());
+            let published = (step * visible + unseen) as u64;
+            while let Some(at) = heat.due(0, published, written.len() - unseen) {
+                let key = written[unseen + at];
+                heat.take(0, published + at as u64, key, mum64(key));
+            }
         }
-        let heavy = heat.heavy();
-        assert!(events - heavy.weight() < 2 * u64::from(GAP_MAX));
-        assert!(heat.sampled() < events / 64, "{} sampled", heat.sampled());
-        let shares = [(17, 0.31), (3, 0.09)];
-        for (hitter, (key, share)) in heavy.hitters().iter().zip(shares) {
-            let (low, high) = (hitter.least() as f64, hitter.count as f64);
-            let margin = 2.0 * Heat::margin(share, heat.sampled());
-            assert_eq!(hitter.key, key);
-            assert!(
-                low / events as f64 <= share + margin && high / events as f64 >= share - margin
-            );
+    }
+
+    fn skewed(random: &mut Random) -> u64 {
+        match random.below(100) {
+            0..31 => 17,
+            31..40 => 3,
+            _ => random.below(1 << 40),
+        }
+    }
+
+    #[test]
+    fn weights_sum_to_the_events_and_shares_are_found_however_much_is_seen() {
+        for visible in [(1, 0), (512, 0), (512, 500), (7, 3)] {
+            let (mut heat, mut random) = (Heat::new(1, 7), Random::stream(7, "test"));
+            let events = 3_000_000u64;
+            send(&mut heat, (0..events).map(|_| skewed(&mut random)), visible);
+            let heavy = heat.heavy();
+            assert!(events - heavy.weight() < 1_024, "{}", heavy.weight());
+            assert!(heat.sampled() < events / 64, "{} sampled", heat.sampled());
+            let shares = [(17, 0.31), (3, 0.09)];
+            for (hitter, (key, share)) in heavy.hitters().iter().zip(shares) {
+                let (low, high) = (hitter.least() as f64, hitter.count as f64);
+                let margin = 2.0 * Heat::margin(share, heat.sampled());
+                assert_eq!(hitter.key, key);
+                assert!(
+                    low / events as f64 <= share + margin && high / events as f64 >= share - margin,
+                    "{visible:?}: {hitter:?}"
+                );
+            }
         }
     }
 
     #[test]
     fn a_rhythm_is_not_taken_for_frequency() {
-        let mut heat = Heat::new(1);
-        for index in 0..2_000_000u64 {
-            let key = index % 256;
-            heat.note(key, mum64(key));
-        }
+        let mut heat = Heat::new(1, 1);
+        send(&mut heat, (0..2_000_000).map(|index| index % 256), (256, 0));
         let most = heat.heavy().hitters()[0];
         assert!((most.least() as f64) < 0.02 * 2_000_000.0, "{most:?}");
     }
 
     #[test]
     fn the_first_events_are_all_in_the_sample() {
-        let mut heat = Heat::new(1);
-        for key in [5, 5, 9, 5] {
-            heat.note(key, mum64(key));
-        }
+        let mut heat = Heat::new(1, 1);
+        send(&mut heat, [5, 5, 9, 5].into_iter(), (4, 0));
         let heavy = heat.heavy();
         assert_eq!((heavy.weight(), heat.sampled()), (4, 4));
         assert_eq!((heavy.hitters()[0].key, heavy.hitters()[0].count), (5, 3));
+    }
+
+    #[test]
+    fn a_lane_that_is_mostly_published_unseen_counts_for_no_less() {
+        let mut heat = Heat::new(2, 3);
+        let mut sent = [0u64; 2];
+        for step in 0..20_000 {
+            // Lane 0 takes 90 of 100 messages, of which one can be seen, and one step in two none.
+            for (lane, messages, seen) in [(0, 90, 1 - step % 2), (1, 10, 10)] {
+                sent[lane] += messages - seen;
+                while let Some(at) = heat.due(lane, sent[lane], seen as usize) {
+                    let key = lane as u64;
+                    heat.take(lane, sent[lane] + at as u64, key, mum64(key));
+                }
+                sent[lane] += seen;
+            }
+        }
+        let heavy = heat.heavy();
+        let share = heavy.hitters()[0].count as f64 / heavy.weight() as f64;
+        assert!(
+            heavy.hitters()[0].key == 0 && (share - 0.9).abs() < 0.001,
+            "{share}"
+        );
     }
 }

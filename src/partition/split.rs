@@ -165,7 +165,7 @@ impl<S: Pod> Splitter<S> {
     }
 
     /// The sample says this of `key`, which belongs to partition `home`: hot from now on, perhaps.
-    /// Its event has not been sent yet.
+    /// Its events so far have been sent, or written before what is announced here.
     #[cold]
     pub fn heed(&mut self, (key, hash): (u64, u64), home: usize, warm: Warm, ways: &mut impl Ways) {
         let index = slot_of(hash);

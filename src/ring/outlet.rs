@@ -132,6 +132,18 @@ impl<E: Event> Outlet<E> {
         self.fill() + written
     }
 
+    /// What is written here and not yet published.
+    #[inline]
+    pub fn written(&self) -> &[Message<E>] {
+        if self.next == self.start {
+            return &[];
+        }
+        let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
+        // SAFETY: `start..next` are initialised and seen by nobody else before they are committed (invariant), for
+        // which this outlet would have to be borrowed mutably.
+        unsafe { std::slice::from_raw_parts(self.start, written) }
+    }
+
     fn commit(&mut self) {
         let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
         self.sent += written as u64;
