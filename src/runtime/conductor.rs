@@ -10,36 +10,13 @@ use super::chronicle::Chronicle;
 use super::control::{Answer, CoreStatus, Refusal, Request, Status, TaskStatus, in_words};
 use super::core::Shared;
 use super::meter::ENDED;
+use super::reading::{Reading, even_out, weight};
 use super::transfer::Letter;
 use crate::sys::nearest::nearest;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Readings count half after about this time, ns: long enough for dozens of timed rounds, short enough that a load
-/// which has changed is known before patience ends.
-const SMOOTH_NS: f64 = 150e6;
 /// Readings closer together than this are left to the next, ns.
 const READ_EVERY_NS: u64 = 20_000_000;
-
-/// Smoothed readings of one meter.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reading {
-    busy_ns: u64,
-    events: u64,
-    waiting: u64,
-    load: f64,
-    events_per_s: f64,
-}
-
-impl Reading {
-    /// Takes new totals in, `spent_ns` after the last; the first reading counts whole.
-    fn take(&mut self, busy_ns: u64, events: u64, spent_ns: f64, weight: f64) {
-        let load = busy_ns.saturating_sub(self.busy_ns) as f64 / spent_ns;
-        let events_per_s = events.saturating_sub(self.events) as f64 * 1e9 / spent_ns;
-        self.load += (load - self.load) * weight;
-        self.events_per_s += (events_per_s - self.events_per_s) * weight;
-        (self.busy_ns, self.events) = (busy_ns, events);
-    }
-}
 
 /// Why a task was moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +97,7 @@ impl<'a> Conductor<'a> {
         }
         let weight = match self.read_ns {
             None => 1.0,
-            Some(_) => 1.0 - (-(spent_ns as f64) / SMOOTH_NS).exp2(),
+            Some(_) => weight(spent_ns as f64),
         };
         self.read_ns = Some(now_ns);
         for (reading, meter) in self.tasks.iter_mut().zip(&self.shared.tasks) {
@@ -131,6 +108,8 @@ impl<'a> Conductor<'a> {
         for (reading, meter) in self.busy.iter_mut().zip(&self.shared.cores) {
             reading.take(meter.busy_ns(), 0, spent_ns as f64, weight);
         }
+        let homes: Vec<usize> = self.shared.tasks.iter().map(|meter| meter.home()).collect();
+        even_out(&mut self.tasks, homes.into_iter(), &self.busy);
         self.chronicle
             .take(now_ns, &self.shared.tasks, &self.shared.cores);
         if self.is_moving() {
@@ -174,7 +153,12 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Answers what the run was asked; `start` starts the cores up to a number.
+    /// Whether `request` can be answered now: what moves tasks waits while one is on its way.
+    pub(super) fn is_ready_for(&self, request: &Request) -> bool {
+        matches!(request, Request::Status | Request::Stop) || !self.is_moving()
+    }
+
+    /// Answers what the run was asked, which it is ready for; `start` starts the cores up to a number.
     pub(super) fn answer(
         &mut self,
         request: &Request,
@@ -182,11 +166,6 @@ impl<'a> Conductor<'a> {
         start: &mut dyn FnMut(usize) -> Result<(), String>,
         now_ns: u64,
     ) -> Result<Answer, Refusal> {
-        let changes = !matches!(request, Request::Status | Request::Stop);
-        if changes && self.is_moving() {
-            let text = "a move is under way: ask again in a moment";
-            return Err(Refusal(text.into()));
-        }
         match request {
             Request::Status => Ok(Answer::Status(self.status(now_ns))),
             Request::Stop => {
@@ -317,6 +296,9 @@ mod tests {
             meter.add(busy_ms * MS);
             let events = meter.gauge().events + 1_000;
             meter.show(Gauge { events, waiting: 3 });
+            if let Some(core) = shared.cores.get(meter.home()) {
+                core.show(core.busy_ns() + busy_ms * MS);
+            }
         }
     }
 
@@ -360,20 +342,26 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_ordered_while_a_move_is_under_way_or_for_a_task_that_has_ended() {
+    fn orders_wait_while_a_move_is_under_way_and_none_is_for_a_task_that_has_ended() {
         let shared = shared(&[0, 0], 2);
         let names = ["a".to_owned(), "b".to_owned()];
         let mut conductor = Conductor::new(&shared, &names, 2, BalanceOptions::default(), 0);
         let stop = AtomicBool::new(false);
-        let mut ask = |request: Request| conductor.answer(&request, &stop, &mut |_| Ok(()), 0);
         let to_1 = |task: &str| Request::Move {
             task: task.into(),
             core: 1,
         };
-        assert!(ask(to_1("a")).is_ok());
-        let refused = ask(to_1("b")).expect_err("the first is under way");
-        assert!(refused.0.contains("under way"), "{refused}");
+        assert!(conductor.is_ready_for(&to_1("a")));
+        let answer = conductor.answer(&to_1("a"), &stop, &mut |_| Ok(()), 0);
+        assert!(answer.is_ok());
+        assert!(
+            !conductor.is_ready_for(&to_1("b")),
+            "the first is under way"
+        );
+        assert!(conductor.is_ready_for(&Request::Status));
         shared.tasks[0].set_home(ENDED);
+        assert!(conductor.is_ready_for(&to_1("b")), "it never arrives");
+        let mut ask = |request: Request| conductor.answer(&request, &stop, &mut |_| Ok(()), 0);
         let refused = ask(to_1("a")).expect_err("it has ended");
         assert!(refused.0.contains("has ended"), "{refused}");
         assert!(ask(to_1("b")).is_ok());

@@ -9,11 +9,11 @@
 use super::balance::Move;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// An answer takes 50 ms at the most, or the calling thread is held up by a machine without time for it.
+/// An answer takes 50 ms at the most and the time of a move, or the calling thread is held up by a machine without time for it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a run is asked for.
@@ -153,8 +153,15 @@ impl Control {
                 Phase::Running => asked.queue.push_back((request, reply)),
             }
         }
-        let answer = answer.recv_timeout(ANSWER_WITHIN);
-        answer.unwrap_or_else(|_| Err(Refusal("the run ended before it answered".into())))
+        answer.recv_timeout(ANSWER_WITHIN).unwrap_or_else(|error| {
+            Err(Refusal(match error {
+                RecvTimeoutError::Disconnected => "the run ended before it answered".into(),
+                RecvTimeoutError::Timeout => format!(
+                    "no answer within {} s: a move is under way that does not end, or the machine has no time for the run",
+                    ANSWER_WITHIN.as_secs()
+                ),
+            }))
+        })
     }
 
     /// Waits until the run begins; false if it never will.
@@ -188,9 +195,14 @@ impl Control {
         self.changed.notify_all();
     }
 
-    /// The run's thread: the next that was asked.
-    pub(super) fn next(&self) -> Option<(Request, Reply)> {
-        self.lock().queue.pop_front()
+    /// The run's thread: the next that was asked, if the run is `ready` for it. What comes behind it waits as well.
+    pub(super) fn next(&self, ready: impl Fn(&Request) -> bool) -> Option<(Request, Reply)> {
+        let mut asked = self.lock();
+        let is_ready = asked
+            .queue
+            .front()
+            .is_some_and(|(request, _)| ready(request));
+        is_ready.then(|| asked.queue.pop_front()).flatten()
     }
 
     fn lock(&self) -> MutexGuard<'_, Asked> {

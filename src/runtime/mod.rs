@@ -7,6 +7,7 @@ mod core;
 mod epochs;
 mod idle;
 mod meter;
+mod reading;
 mod record;
 mod roster;
 mod run;

@@ -134,6 +134,7 @@ pub(super) fn assemble(
         ));
     }
     let mut arrivals = Vec::new();
+    let cores_busy_ns = outcome.iter().map(|(.., end)| end.busy_ns).sum();
     for (core, cpu, end) in outcome {
         match end.failure {
             Some(Failure::Panicked {
@@ -187,6 +188,7 @@ pub(super) fn assemble(
             ring_slots: told.ring_slots[task],
         })
         .collect();
+    even_out(&mut record.tasks, cores_busy_ns);
     record.intervals = epochs.into_intervals();
     for interval in &mut record.intervals {
         let second = |ns: u64| (ns / 1_000_000_000) as usize;
@@ -195,6 +197,15 @@ pub(super) fn assemble(
         interval.hiccup_ns_max = covered.take(count).copied().max().unwrap_or(0);
     }
     Ok(record)
+}
+
+/// Has what tasks took sum to what cores did: the first is estimated from samples, the second timed.
+fn even_out(tasks: &mut [TaskFigures], cores_busy_ns: u64) {
+    let metered_ns: u64 = tasks.iter().map(|task| task.busy_ns).sum();
+    let factor = cores_busy_ns as f64 / metered_ns.max(1) as f64;
+    for task in tasks {
+        task.busy_ns = (task.busy_ns as f64 * factor) as u64;
+    }
 }
 
 /// The moves that were carried out. Those of one task were so in the order in which they were ordered.

@@ -226,7 +226,9 @@ pub fn run(
                 continue;
             }
             conductor.look(clock.now_ns());
-            while let Some((request, reply)) = control.and_then(Control::next) {
+            while let Some((request, reply)) =
+                control.and_then(|control| control.next(|asked| conductor.is_ready_for(asked)))
+            {
                 let mut more = |cores: usize| {
                     let started = start(cores).map_err(|error| error.to_string())?;
                     count = count.max(started);
