@@ -7,11 +7,11 @@ use crate::schedule::{AllocateError, Link, OBJECTIVE, Placement, TaskLoad, plan}
 /// Events a second that the estimate speaks of. Which does not matter to the placement: loads and
 /// crossings grow with it alike.
 const EVENTS_PER_S: f64 = 1e6;
-/// An event in a source: reading, hashing, sending; ns. With that of a stage, what `aggregate` takes on one
-/// core (README, "Figures": 20 ns), in the proportion that their parts were measured in.
-const SOURCE_NS: f64 = 7.0;
+/// An event in a source: making or reading it, hashing, sending; ns. As measured, like that of a stage, in `aggregate` over
+/// a million keys, on one core with four partitions: 4.5–4.8 and 17.2–18.0 ns.
+const SOURCE_NS: f64 = 5.0;
 /// An event in a stage: ring, table, operator, digest; ns.
-const STAGE_NS: f64 = 13.0;
+const STAGE_NS: f64 = 18.0;
 
 /// Places tasks, given the stage of each, rising. Every stage is taken to be shared evenly by its tasks, and to
 /// pass on as many events as it gets.
@@ -85,8 +85,8 @@ mod tests {
     fn a_stage_is_shared_and_linked_evenly() {
         let stages = [0, 1, 1, 2, 2];
         let loads = loads(&stages);
-        assert_eq!(loads[0].load_ns, 7e6);
-        assert!(loads[1..].iter().all(|task| task.load_ns == 6.5e6));
+        assert_eq!(loads[0].load_ns, 5e6);
+        assert!(loads[1..].iter().all(|task| task.load_ns == 9e6));
         let links = links(&stages);
         assert_eq!(links.len(), 2 + 4);
         assert_eq!(
@@ -113,7 +113,7 @@ mod tests {
         let options = Options::default();
         let one = place(&stages, 1, &options).unwrap();
         assert_eq!(one.cores, [0; 9]);
-        assert!((one.objective_ns - 20e6).abs() < 1.0, "no link crosses");
+        assert!((one.objective_ns - 23e6).abs() < 1.0, "no link crosses");
         let two = place(&stages, 2, &options).unwrap();
         assert!(two.objective_ns < 0.6 * one.objective_ns, "{two:?}");
     }

@@ -32,10 +32,10 @@ pub struct PlanArgs {
     /// Allocator for the tables of partitions and cores [default: auto]
     #[arg(long, value_parser = super::words(Allocator::NAMES))]
     pub allocator: Option<String>,
-    /// Core time of an event in the source, ns [default: from the run; 7 for a trace]
+    /// Core time of an event in the source, ns [default: from the run; 5 for a trace]
     #[arg(long, value_name = "NS")]
     pub source_ns: Option<f64>,
-    /// Core time of an event in each keyed stage, ns [default: from the run; 13 for a trace]
+    /// Core time of an event in each keyed stage, ns [default: from the run; 18 for a trace]
     #[arg(long, value_name = "NS")]
     pub stage_ns: Option<f64>,
     /// How the trace is read.
