@@ -16,7 +16,7 @@ pub struct EngineArgs {
     /// The CPU of each core, such as 2,3,6 or 4-7, or auto: see check --machine [default: auto]
     #[arg(long, value_name = "CPUS|auto")]
     pub cpus: Option<String>,
-    /// Partitions of each keyed stage, or auto: four a core [default: auto]
+    /// Partitions of each keyed stage, or auto: two on one core, else four a core [default: auto]
     #[arg(long, value_name = "N|auto")]
     pub partitions: Option<String>,
     /// What decides the partition of an event [default: hash]
