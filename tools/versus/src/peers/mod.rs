@@ -1,0 +1,151 @@
+//! Who takes part. Each peer has a file of its own, whose header says how its own documentation would have it
+//! and which settings are its best.
+
+mod bare;
+mod disruptor;
+mod millstream;
+mod renoir;
+mod timely;
+
+use crate::job::{Answer, Paced, Turn};
+use anyhow::Result;
+use millstream_tools::bare_paced::Answered;
+
+pub use millstream::replay_first;
+
+/// Whether a peer's state has room for all keys when it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Starts {
+    /// It can do both.
+    Both,
+    /// It never grows.
+    Presized,
+}
+
+/// A way to run a peer.
+pub struct Contender {
+    /// Peer and variant: `timely/2`.
+    pub name: &'static str,
+    /// What the variant is.
+    pub how: &'static str,
+    /// Threads that work on events.
+    pub threads: usize,
+    pub starts: Starts,
+    /// The keyed aggregate, flat out.
+    pub aggregate: fn(&Turn) -> Result<Answer>,
+    /// The same at an open-loop rate, for those that can.
+    pub paced: Option<fn(&Paced) -> Result<Answered>>,
+}
+
+/// All of them.
+pub const CONTENDERS: &[Contender] = &[
+    Contender {
+        name: "millstream/1",
+        how: "one core",
+        threads: 1,
+        starts: Starts::Both,
+        aggregate: millstream::one_core,
+        paced: Some(millstream::paced_on_one_core),
+    },
+    Contender {
+        name: "millstream/2",
+        how: "two cores, one source",
+        threads: 2,
+        starts: Starts::Both,
+        aggregate: millstream::two_cores,
+        paced: Some(millstream::paced_on_two_cores),
+    },
+    Contender {
+        name: "bare/1",
+        how: "one thread, prefetching table, no engine",
+        threads: 1,
+        starts: Starts::Presized,
+        aggregate: bare::one_thread,
+        paced: Some(bare::paced_on_one_thread),
+    },
+    Contender {
+        name: "bare/ring",
+        how: "source thread, rtrb, thread with the prefetching table, no engine",
+        threads: 2,
+        starts: Starts::Presized,
+        aggregate: bare::ring,
+        paced: Some(bare::paced_over_a_ring),
+    },
+    Contender {
+        name: "bare/2",
+        how: "two threads, each source and prefetching table, exchange by rtrb, no engine",
+        threads: 2,
+        starts: Starts::Presized,
+        aggregate: bare::two_threads,
+        paced: None,
+    },
+    Contender {
+        name: "map/1",
+        how: "one thread, the hashbrown map of the other peers, no engine",
+        threads: 1,
+        starts: Starts::Both,
+        aggregate: bare::one_thread_map,
+        paced: None,
+    },
+    Contender {
+        name: "timely/1",
+        how: "one worker",
+        threads: 1,
+        starts: Starts::Both,
+        aggregate: timely::one_worker,
+        paced: Some(timely::paced_on_one_worker),
+    },
+    Contender {
+        name: "timely/2",
+        how: "two workers, each with a source, exchange by hash of the key",
+        threads: 2,
+        starts: Starts::Both,
+        aggregate: timely::two_workers,
+        paced: Some(timely::paced_on_two_workers),
+    },
+    Contender {
+        name: "renoir/1",
+        how: "one source, one worker, a thread each",
+        threads: 2,
+        starts: Starts::Both,
+        aggregate: renoir::one_and_one,
+        paced: Some(renoir::paced),
+    },
+    Contender {
+        name: "renoir/2",
+        how: "two sources, two workers, a thread each",
+        threads: 4,
+        starts: Starts::Both,
+        aggregate: renoir::two_and_two,
+        paced: None,
+    },
+    Contender {
+        name: "disruptor/1+1",
+        how: "a producer, a thread with the map, no engine",
+        threads: 2,
+        starts: Starts::Both,
+        aggregate: disruptor::producer_and_table,
+        paced: Some(disruptor::paced),
+    },
+    Contender {
+        name: "disruptor/2",
+        how: "two threads, each producer and map, exchange written by hand, no engine",
+        threads: 2,
+        starts: Starts::Both,
+        aggregate: disruptor::two_threads,
+        paced: None,
+    },
+];
+
+/// The contender of that name.
+pub fn named(name: &str) -> Option<&'static Contender> {
+    CONTENDERS.iter().find(|contender| contender.name == name)
+}
+
+impl Contender {
+    /// Whether `name` means this one: its whole name, or that of its peer.
+    pub fn is(&self, name: &str) -> bool {
+        let peer = self.name.split('/').next();
+        self.name == name || peer == Some(name)
+    }
+}
