@@ -50,11 +50,6 @@ impl Dues {
         self.start_ns = now_ns;
     }
 
-    /// When the first event could be due, ns.
-    pub fn start_ns(&self) -> u64 {
-        self.start_ns
-    }
-
     /// Whether all events have been taken.
     pub fn is_over(&self) -> bool {
         self.left == 0

@@ -11,6 +11,7 @@
 //! source still has to cross over.
 
 use crate::event::Event;
+use crate::touch::{self, Touch, Weight};
 use anyhow::{Context, Result};
 use millstream::app::aggregate::Total;
 use millstream::partition::mum64;
@@ -44,28 +45,46 @@ pub struct Expected {
 }
 
 impl Input {
-    /// Makes `events` events of `keys` in files of `directory`.
+    /// Makes `events` events of `keys` in files of `directory`, and says what must be answered at the aggregate.
     pub fn make(
         keys: &KeyDistribution,
         events: usize,
         directory: &Path,
     ) -> Result<(Self, Expected)> {
-        let sampler = KeySampler::new(keys, SEED)?;
-        let mut load = Load::new(sampler, ValuePattern::default(), Schedule::at_once(), SEED);
-        let whole: Vec<Event> = (0..events).map(|_| load.next_event().1.into()).collect();
-        let bit = evenest_bit(&whole);
+        let whole = draw(keys, events)?;
+        let input = Self::of(&whole, &keys.to_string(), directory)?;
+        Ok((input, expected(&whole)))
+    }
+
+    /// The same for w3: users of `users`, each value an item of `items`.
+    pub fn make_touches(
+        users: &KeyDistribution,
+        items: &KeyDistribution,
+        events: usize,
+        directory: &Path,
+    ) -> Result<(Self, Expected)> {
+        let mut whole = draw(users, events)?;
+        let mut items = KeySampler::new(items, SEED + 1)?;
+        for event in &mut whole {
+            event.value = items.next_key() as i64;
+        }
+        let input = Self::of(&whole, "touches", directory)?;
+        Ok((input, expected_of_touches(&whole)))
+    }
+
+    fn of(whole: &[Event], name: &str, directory: &Path) -> Result<Self> {
+        let bit = evenest_bit(whole);
         let (first, second): (Vec<Event>, Vec<Event>) =
             whole.iter().partition(|event| half(event.key, bit) == 0);
-        let name = keys.to_string();
         let input = Input {
             whole: directory.join(format!("{name}.whole")),
             halves: directory.join(format!("{name}.halves")),
-            events,
+            events: whole.len(),
             first: first.len(),
         };
-        write(&input.whole, &[&whole])?;
+        write(&input.whole, &[whole])?;
         write(&input.halves, &[&first, &second])?;
-        Ok((input, expected(&whole)))
+        Ok(input)
     }
 
     /// All events, in the order in which they came.
@@ -80,6 +99,13 @@ impl Input {
             read(&self.halves, self.first, self.events - self.first)?,
         ])
     }
+}
+
+/// `events` events of `keys`, by the engine's load generator.
+fn draw(keys: &KeyDistribution, events: usize) -> Result<Vec<Event>> {
+    let sampler = KeySampler::new(keys, SEED)?;
+    let mut load = Load::new(sampler, ValuePattern::default(), Schedule::at_once(), SEED);
+    Ok((0..events).map(|_| load.next_event().1.into()).collect())
 }
 
 /// Which source a key comes from. The bits above 40 are neither the owner's nor a table's last.
@@ -108,6 +134,22 @@ pub fn expected(events: &[Event]) -> Expected {
         digest: digests.fold(0, u64::wrapping_add),
         results: events.len() as u64,
     }
+}
+
+/// The same for w3.
+fn expected_of_touches(events: &[Event]) -> Expected {
+    let mut users = HashMap::<u64, u64>::new();
+    let mut items = HashMap::<u64, Weight>::new();
+    for event in events {
+        let times = users.entry(event.key).or_default();
+        *times += 1;
+        let item = event.value as u64;
+        items.entry(item).or_default().add(Touch {
+            item,
+            times: *times,
+        });
+    }
+    touch::answer(items.into_iter().collect())
 }
 
 fn write(path: &Path, parts: &[&[Event]]) -> Result<()> {

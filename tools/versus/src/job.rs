@@ -4,6 +4,7 @@ use crate::input::{Input, SEED};
 use crate::machine::{self, cpu_ns, memory_peak_bytes, warm_memory};
 use crate::peers;
 use crate::race::{Race, Took};
+use crate::touch::{self, Weighed};
 use anyhow::{Context, Result};
 use millstream::latency::Percentiles;
 use millstream::source::load::{
@@ -20,6 +21,8 @@ pub struct Turn {
     pub input: Input,
     /// Keys that the events are drawn from.
     pub distinct: usize,
+    /// Items that the events are drawn from; w3 only.
+    pub items: usize,
     /// Whether there is room for all of them from the start.
     pub presized: bool,
     /// Memory to touch beforehand, bytes.
@@ -39,6 +42,12 @@ impl Turn {
     /// Keys to make room for; 0: start empty.
     pub fn presized_keys(&self) -> usize {
         if self.presized { self.distinct } else { 0 }
+    }
+
+    /// The answer of a peer whose threads ran `race` to these items.
+    pub fn top_answer(&self, items: Vec<Weighed>, race: &Arc<Race>) -> Result<Answer> {
+        let answer = touch::answer(items);
+        self.answer(answer.results as usize, answer.digest, race)
     }
 
     /// The answer of a peer whose threads ran `race`.
@@ -76,6 +85,7 @@ impl Paced {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Job {
     Aggregate(Turn),
+    Top(Turn),
     Paced(Paced),
     /// Replay the first event of this native trace, mapped; Millstream alone.
     Trace(PathBuf),
@@ -122,10 +132,14 @@ pub fn run(job: &Job) -> Result<Measured> {
                 ..Measured::default()
             })
         }
-        Job::Aggregate(turn) => {
+        Job::Aggregate(turn) | Job::Top(turn) => {
             let contender = peers::named(&turn.contender).context("no such contender")?;
+            let run = match job {
+                Job::Top(_) => contender.top.context("it has no two exchanges")?,
+                _ => contender.aggregate,
+            };
             warm_memory(turn.warm_bytes);
-            let answer = (contender.aggregate)(turn)?;
+            let answer = run(turn)?;
             Ok(Measured {
                 results: answer.results,
                 digest: answer.digest,

@@ -16,6 +16,7 @@ mod touch;
 mod turns;
 mod w1;
 mod w2;
+mod w3;
 mod w4;
 
 use anyhow::{Context, Result, bail};
@@ -41,7 +42,7 @@ struct Args {
     /// Interleaved rounds; medians are printed, with min and max
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Events of w1
+    /// Events of w1 and w3
     #[arg(long, default_value = "20M", value_parser = count)]
     events: u64,
     /// Seconds of each turn of w2
@@ -73,6 +74,8 @@ enum Workload {
     W1,
     /// The same at open-loop rates: latency
     W2,
+    /// Two exchanges: count for each user, then top items
+    W3,
     /// Start-up of an empty run and of a mapped trace
     W4,
     /// Memory for many keys
@@ -142,6 +145,9 @@ fn versus(args: &Args) -> Result<()> {
             distinct: scale.paced_keys,
         })?);
     }
+    if is_asked(Workload::W3) {
+        cases.push(w3::case(&plan, scale.users, scale.items)?);
+    }
     if is_asked(Workload::W4) {
         cases.extend(w4::cases(&plan, scale.trace_bytes)?);
     }
@@ -182,6 +188,8 @@ struct Scale {
     rates: &'static [(&'static str, u64)],
     seconds: f64,
     paced_keys: usize,
+    users: usize,
+    items: usize,
     memory_keys: usize,
     trace_bytes: usize,
 }
@@ -203,6 +211,8 @@ impl Scale {
                 rates: &[("100k", 100_000), ("1M", 1_000_000)],
                 seconds: 0.3,
                 paced_keys: 50_000,
+                users: 50_000,
+                items: 10_000,
                 memory_keys: 200_000,
                 trace_bytes: 16 << 20,
             };
@@ -220,6 +230,8 @@ impl Scale {
             ],
             seconds: args.seconds,
             paced_keys: 1_000_000,
+            users: 1_000_000,
+            items: 100_000,
             memory_keys: 10_000_000,
             trace_bytes: 1 << 30,
         }

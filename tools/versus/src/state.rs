@@ -40,18 +40,26 @@ impl Hasher for KeyHasher {
     }
 }
 
+/// State by key.
+pub type Map<S> = HashMap<u64, S, KeyHash>;
+
+/// A map with room for `keys` keys, all of whose memory has been touched; 0: empty, to grow.
+pub fn map<S: Default>(keys: usize) -> Map<S> {
+    let mut map = HashMap::with_capacity_and_hasher(keys, KeyHash);
+    for key in 0..keys as u64 {
+        map.insert(key, S::default());
+    }
+    map.clear();
+    map
+}
+
 /// Totals by key.
-pub struct Totals(HashMap<u64, Total, KeyHash>);
+pub struct Totals(Map<Total>);
 
 impl Totals {
     /// With room for `keys` keys, all of whose memory has been touched; 0: empty, to grow.
     pub fn with_room(keys: usize) -> Self {
-        let mut map = HashMap::with_capacity_and_hasher(keys, KeyHash);
-        for key in 0..keys as u64 {
-            map.insert(key, Total::default());
-        }
-        map.clear();
-        Totals(map)
+        Totals(map(keys))
     }
 
     /// Takes in an event; the updated record.

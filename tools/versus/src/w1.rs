@@ -53,6 +53,7 @@ pub fn case(
                 contender: contender.name.into(),
                 input: input.clone(),
                 distinct: keys.keys() as usize,
+                items: 0,
                 presized,
                 warm_bytes,
             });

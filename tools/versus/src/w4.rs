@@ -24,6 +24,7 @@ pub fn cases(plan: &Plan, trace_bytes: usize) -> Result<Vec<Case>> {
             contender: contender.name.into(),
             input: input.clone(),
             distinct: 1,
+            items: 0,
             presized: contender.starts == Starts::Presized,
             warm_bytes: 0,
         }),

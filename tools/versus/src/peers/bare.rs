@@ -87,9 +87,7 @@ pub fn ring(turn: &Turn) -> Result<Answer> {
         answer_race.start();
         let (mut digest, mut results) = (0u64, 0);
         while results < count {
-            let (taken, sum) = take(&mut consumer, &mut table);
-            results += taken;
-            digest = digest.wrapping_add(sum);
+            results += take(&mut consumer, &mut table, &mut digest);
         }
         answer_race.finish();
         digest
@@ -120,24 +118,50 @@ pub(super) fn push<E: Copy>(events: &[E], producer: &mut Producer<E>) -> usize {
     }
 }
 
-/// Takes in what waits in the ring, a chunk at most; how many events, and the sum of their digests.
+/// Shows what waits in the ring, a chunk at most, to `each`, and takes it out; how many.
 #[inline(always)]
-fn take(consumer: &mut Consumer<Event>, table: &mut BareTable) -> (usize, u64) {
+pub(super) fn pop<E>(consumer: &mut Consumer<E>, mut each: impl FnMut(&[E])) -> usize {
     let waiting = consumer.slots().min(CHUNK);
     match consumer.read_chunk(waiting) {
         Ok(chunk) if waiting > 0 => {
             let (first, second) = chunk.as_slices();
-            let digest = table
-                .fold(first, Event::record)
-                .wrapping_add(table.fold(second, Event::record));
+            each(first);
+            if !second.is_empty() {
+                each(second);
+            }
             chunk.commit_all();
-            (waiting, digest)
+            waiting
         }
         _ => {
             std::hint::spin_loop();
-            (0, 0)
+            0
         }
     }
+}
+
+/// Takes in what waits in the ring, a chunk at most; how many events.
+#[inline(always)]
+fn take(consumer: &mut Consumer<Event>, table: &mut BareTable, digest: &mut u64) -> usize {
+    pop(consumer, |events| {
+        *digest = digest.wrapping_add(table.fold(events, Event::record));
+    })
+}
+
+/// Splits a chunk into what stays and what goes, without a branch, which would be wrong every other time.
+#[inline(always)]
+pub(super) fn split<'a, E: Copy>(
+    chunk: &[E],
+    parts: &'a mut [E; 2 * CHUNK],
+    stays: impl Fn(&E) -> bool,
+) -> (&'a [E], &'a [E]) {
+    let mut lengths = [0usize; 2];
+    for item in chunk {
+        let goes = usize::from(!stays(item));
+        parts[goes * CHUNK + lengths[goes]] = *item;
+        lengths[goes] += 1;
+    }
+    let (stays, goes) = parts.split_at(CHUNK);
+    (&stays[..lengths[0]], &goes[..lengths[1]])
 }
 
 /// Two threads, each with half of the events and half of the keys.
@@ -158,7 +182,6 @@ pub fn two_threads(turn: &Turn) -> Result<Answer> {
                 table,
                 out,
                 inbox,
-                digest: 0,
             }
             .run(events, &race)
         })
@@ -177,49 +200,33 @@ struct Half {
     table: BareTable,
     out: Producer<Event>,
     inbox: Consumer<Event>,
-    digest: u64,
 }
 
 impl Half {
     fn run(mut self, events: Vec<Event>, race: &Race) -> u64 {
-        // What stays and what goes: at most a chunk of each.
         let mut parts = [Event::default(); 2 * CHUNK];
+        let (me, mut digest) = (self.me, 0u64);
         race.start();
         for chunk in events.chunks(CHUNK) {
-            let mut lengths = [0usize; 2];
-            for event in chunk {
-                // Without a branch, which would be wrong every other time.
-                let goes = usize::from(owner(event.key) != self.me);
-                parts[goes * CHUNK + lengths[goes]] = *event;
-                lengths[goes] += 1;
-            }
-            let sum = self.table.fold(&parts[..lengths[0]], Event::record);
-            self.digest = self.digest.wrapping_add(sum);
-            let mut goes = &parts[CHUNK..][..lengths[1]];
+            let (stays, mut goes) = split(chunk, &mut parts, |event| owner(event.key) == me);
+            digest = digest.wrapping_add(self.table.fold(stays, Event::record));
+            // A full ring is tried again after the own one has been read: neither waits for the other for ever.
             while !goes.is_empty() {
                 goes = &goes[push(goes, &mut self.out)..];
-                self.take();
+                if self.inbox.slots() > 0 {
+                    take(&mut self.inbox, &mut self.table, &mut digest);
+                }
             }
         }
         drop(self.out);
         loop {
             // In this order: nothing comes after the other end is gone.
             let ended = self.inbox.is_abandoned();
-            let (taken, sum) = take(&mut self.inbox, &mut self.table);
-            self.digest = self.digest.wrapping_add(sum);
-            if ended && taken == 0 {
+            if take(&mut self.inbox, &mut self.table, &mut digest) == 0 && ended {
                 break;
             }
         }
         race.finish();
-        self.digest
-    }
-
-    #[inline(always)]
-    fn take(&mut self) {
-        if self.inbox.slots() > 0 {
-            let (_, sum) = take(&mut self.inbox, &mut self.table);
-            self.digest = self.digest.wrapping_add(sum);
-        }
+        digest
     }
 }

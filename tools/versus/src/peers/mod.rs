@@ -2,10 +2,12 @@
 //! and which settings are its best.
 
 mod bare;
+mod bare_top;
 mod disruptor;
 mod millstream;
 mod renoir;
 mod timely;
+mod timely_top;
 
 use crate::job::{Answer, Paced, Turn};
 use anyhow::Result;
@@ -35,6 +37,8 @@ pub struct Contender {
     pub aggregate: fn(&Turn) -> Result<Answer>,
     /// The same at an open-loop rate, for those that can.
     pub paced: Option<fn(&Paced) -> Result<Answered>>,
+    /// Count for each user, then weigh the items, for those that can.
+    pub top: Option<fn(&Turn) -> Result<Answer>>,
 }
 
 /// All of them.
@@ -46,6 +50,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Both,
         aggregate: millstream::one_core,
         paced: Some(millstream::paced_on_one_core),
+        top: Some(millstream::top_on_one_core),
     },
     Contender {
         name: "millstream/2",
@@ -54,6 +59,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Both,
         aggregate: millstream::two_cores,
         paced: Some(millstream::paced_on_two_cores),
+        top: Some(millstream::top_on_two_cores),
     },
     Contender {
         name: "bare/1",
@@ -62,6 +68,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Presized,
         aggregate: bare::one_thread,
         paced: Some(bare::paced_on_one_thread),
+        top: Some(bare_top::one_thread),
     },
     Contender {
         name: "bare/ring",
@@ -70,6 +77,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Presized,
         aggregate: bare::ring,
         paced: Some(bare::paced_over_a_ring),
+        top: None,
     },
     Contender {
         name: "bare/2",
@@ -78,6 +86,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Presized,
         aggregate: bare::two_threads,
         paced: None,
+        top: Some(bare_top::two_threads),
     },
     Contender {
         name: "map/1",
@@ -86,6 +95,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Both,
         aggregate: bare::one_thread_map,
         paced: None,
+        top: None,
     },
     Contender {
         name: "timely/1",
@@ -94,6 +104,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Both,
         aggregate: timely::one_worker,
         paced: Some(timely::paced_on_one_worker),
+        top: Some(timely_top::one_worker),
     },
     Contender {
         name: "timely/2",
@@ -102,6 +113,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Both,
         aggregate: timely::two_workers,
         paced: Some(timely::paced_on_two_workers),
+        top: Some(timely_top::two_workers),
     },
     Contender {
         name: "renoir/1",
@@ -110,6 +122,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Both,
         aggregate: renoir::one_and_one,
         paced: Some(renoir::paced),
+        top: None,
     },
     Contender {
         name: "renoir/2",
@@ -118,6 +131,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Both,
         aggregate: renoir::two_and_two,
         paced: None,
+        top: None,
     },
     Contender {
         name: "disruptor/1+1",
@@ -126,6 +140,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Both,
         aggregate: disruptor::producer_and_table,
         paced: Some(disruptor::paced),
+        top: None,
     },
     Contender {
         name: "disruptor/2",
@@ -134,6 +149,7 @@ pub const CONTENDERS: &[Contender] = &[
         starts: Starts::Both,
         aggregate: disruptor::two_threads,
         paced: None,
+        top: None,
     },
 ];
 

@@ -144,8 +144,8 @@ fn aggregate(turn: &Turn, sources: Vec<Vec<Event>>) -> Result<Answer> {
         )
         .collect_vec();
     context.execute_blocking();
-    let digest = digest.get().into_iter().flatten().next();
-    let digest = digest.ok_or_else(|| anyhow!("renoir gave no result"))?;
+    // No event, no result.
+    let digest = digest.get().into_iter().flatten().next().unwrap_or(0);
     turn.answer(count, digest, &race)
 }
 
