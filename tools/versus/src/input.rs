@@ -171,3 +171,27 @@ fn read(path: &Path, from: usize, events: usize) -> Result<Vec<Event>> {
         .with_context(reading)?;
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_halves_are_the_whole_and_share_no_key() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let keys = "zipf(0.99,500)".parse().expect("keys");
+        let (input, _) = Input::make(&keys, 10_007, directory.path()).expect("events");
+        let whole = input.whole().expect("the whole");
+        let halves = input.halves().expect("the halves");
+        let key = |event: &Event| event.key;
+        let [first, second] = halves.each_ref().map(|half| half.iter().map(key).collect());
+        assert!(HashSet::<u64>::is_disjoint(&first, &second));
+        assert!(!first.is_empty() && !second.is_empty());
+        for (half, keys) in halves.iter().zip([&first, &second]) {
+            let of_half = whole.iter().filter(|event| keys.contains(&event.key));
+            assert!(of_half.eq(half), "not in the order of the whole");
+        }
+        assert_eq!(halves[0].len() + halves[1].len(), whole.len());
+    }
+}

@@ -98,3 +98,34 @@ fn turn(job: &Job) -> Result<Measured> {
         ..measured
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_answer_is_an_error_that_names_who_gave_it() {
+        let right = Measured {
+            results: 3,
+            digest: 7,
+            ..Measured::default()
+        };
+        let expected = Expected {
+            results: 3,
+            digest: 7,
+        };
+        assert!(compare("timely/1", &right, expected).is_ok());
+        for (results, digest) in [(3, 8), (2, 7)] {
+            let wrong = Measured {
+                results,
+                digest,
+                ..Measured::default()
+            };
+            let error = compare("timely/1", &wrong, expected).expect_err("a wrong answer");
+            assert!(
+                error.to_string().starts_with("timely/1 answered wrongly"),
+                "{error}"
+            );
+        }
+    }
+}

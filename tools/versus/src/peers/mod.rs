@@ -165,3 +165,101 @@ impl Contender {
         self.name == name || peer == Some(name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Expected, Input};
+    use crate::job::{self, Job};
+    use crate::turns::compare;
+
+    const EVENTS: usize = 10_007;
+    const USERS: usize = 1_000;
+    const ITEMS: usize = 100;
+
+    fn zipf(keys: usize) -> ::millstream::source::load::KeyDistribution {
+        format!("zipf(0.99,{keys})").parse().expect("keys")
+    }
+
+    fn turn(contender: &Contender, input: &Input, presized: bool) -> Turn {
+        Turn {
+            contender: contender.name.into(),
+            input: input.clone(),
+            distinct: USERS,
+            items: ITEMS,
+            presized,
+            warm_bytes: 0,
+        }
+    }
+
+    fn answers(contender: &Contender, job: &Job, expected: Expected) {
+        let measured = job::run(job).expect(contender.name);
+        compare(contender.name, &measured, expected).expect("the answer of a plain map");
+        assert!(measured.took.elapsed_ns > 0);
+    }
+
+    #[test]
+    fn all_answer_the_aggregate_as_a_plain_map_does() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let made = Input::make(&zipf(USERS), EVENTS, directory.path());
+        let (input, expected) = made.expect("events");
+        for contender in CONTENDERS {
+            if contender.starts == Starts::Both {
+                let job = Job::Aggregate(turn(contender, &input, false));
+                answers(contender, &job, expected);
+            }
+            let job = Job::Aggregate(turn(contender, &input, true));
+            answers(contender, &job, expected);
+        }
+    }
+
+    #[test]
+    fn all_answer_nothing_to_no_events() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let made = Input::make(&zipf(USERS), 0, directory.path());
+        let (input, expected) = made.expect("no events");
+        assert_eq!((expected.results, expected.digest), (0, 0));
+        for contender in CONTENDERS {
+            let job = Job::Aggregate(turn(contender, &input, true));
+            let measured = job::run(&job).expect(contender.name);
+            compare(contender.name, &measured, expected).expect("no answer");
+        }
+    }
+
+    #[test]
+    fn all_answer_both_exchanges_as_plain_maps_do() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let made = Input::make_touches(&zipf(USERS), &zipf(ITEMS), EVENTS, directory.path());
+        let (input, expected) = made.expect("events");
+        for contender in CONTENDERS.iter().filter(|it| it.top.is_some()) {
+            answers(
+                contender,
+                &Job::Top(turn(contender, &input, true)),
+                expected,
+            );
+        }
+    }
+
+    #[test]
+    fn all_answer_at_a_rate_and_measure_every_event() {
+        let paced = |contender: &str| Paced {
+            contender: contender.into(),
+            rate: "500k".into(),
+            events: EVENTS as u64,
+            distinct: USERS,
+        };
+        let mut load = paced("").load().expect("a load");
+        let events: Vec<_> = (0..EVENTS).map(|_| load.next_event().1.into()).collect();
+        let expected = crate::input::expected(&events);
+        for contender in CONTENDERS.iter().filter(|it| it.paced.is_some()) {
+            let job = Job::Paced(paced(contender.name));
+            let measured = job::run(&job).expect(contender.name);
+            compare(contender.name, &measured, expected).expect("the answer of a plain map");
+            assert_eq!(
+                measured.latency_ns.count, EVENTS as u64,
+                "{}",
+                contender.name
+            );
+        }
+    }
+}

@@ -34,7 +34,7 @@ use timely::dataflow::operators::generic::Operator;
 use timely::worker::Worker;
 
 /// Events of a batch.
-const BATCH: usize = 1024;
+const BATCH: usize = 2048;
 
 pub fn one_worker(turn: &Turn) -> Result<Answer> {
     let events = turn.input.whole()?;
