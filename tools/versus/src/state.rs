@@ -1,5 +1,5 @@
-//! The state of the peers that bring none: a hashbrown map, the fastest general map of the ecosystem, with the
-//! engine's own hash of keys, which beat hashbrown's default (foldhash) and FxHash here.
+//! The state of the peers that bring none: a hashbrown map with the engine's own hash of keys, which is as fast
+//! here as hashbrown's default (foldhash); so the exchange and the map share one hash.
 
 use crate::event::Event;
 use hashbrown::HashMap;
