@@ -9,6 +9,7 @@
 
 use memmap2::MmapMut;
 use millstream::app::aggregate::Total;
+use millstream::bytemuck::Zeroable;
 use millstream::partition::mum64;
 use millstream::sink::Digestible;
 use millstream::source::trace::native::KeyedRecord;
@@ -20,17 +21,17 @@ const HUGE_PAGE_BYTES: usize = 2 << 20;
 
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
-struct Slot {
+struct Slot<S> {
     key: u64,
     used: u64,
-    total: Total,
+    state: S,
 }
 
-const _: () = assert!(size_of::<Slot>() == 64);
+const _: () = assert!(size_of::<Slot<Total>>() == 64);
 
-/// Totals by key.
-pub struct BareTable {
-    base: *mut Slot,
+/// State by key; totals, if nothing else is said.
+pub struct BareTable<S = Total> {
+    base: *mut Slot<S>,
     slots: usize,
     shift: u32,
     /// Keeps the memory behind `base`.
@@ -38,22 +39,22 @@ pub struct BareTable {
 }
 
 // SAFETY: `base` leads into the mapping, which the table owns and moves with it.
-unsafe impl Send for BareTable {}
+unsafe impl<S: Send> Send for BareTable<S> {}
 
-impl BareTable {
+impl<S: Zeroable + Copy> BareTable<S> {
     /// A table for `distinct` keys, which must not be exceeded: it never grows, and a full one is searched
     /// for ever.
     pub fn new(distinct: usize) -> Self {
         let slots = (distinct * 3 / 2).next_power_of_two().max(2);
         let mut map = memmap2::MmapOptions::new()
-            .len(slots * size_of::<Slot>() + HUGE_PAGE_BYTES)
+            .len(slots * size_of::<Slot<S>>() + HUGE_PAGE_BYTES)
             .map_anon()
             .expect("memory");
         let _ = map.advise(memmap2::Advice::HugePage);
         map.fill(0);
         let start = map.as_mut_ptr();
         // SAFETY: the mapping is longer than its slots by far more than they are shifted here.
-        let base = unsafe { start.add(start.align_offset(64)) }.cast::<Slot>();
+        let base = unsafe { start.add(start.align_offset(64)) }.cast::<Slot<S>>();
         BareTable {
             base,
             slots,
@@ -62,44 +63,69 @@ impl BareTable {
         }
     }
 
-    /// Takes in the events that `event` finds in `items`; the sum of their results' digests.
+    /// Shows each of `items`, with the state of its key, to `each`.
     #[inline(always)]
-    pub fn fold<T>(&mut self, items: &[T], event: impl Fn(&T) -> &KeyedRecord) -> u64 {
+    pub fn visit<T>(
+        &mut self,
+        items: &[T],
+        key: impl Fn(&T) -> u64,
+        mut each: impl FnMut(&T, &mut S),
+    ) {
         let (base, mask, shift) = (self.base, self.slots - 1, self.shift);
-        let mut sum = 0u64;
         for group in items.chunks(GROUP) {
             let mut homes = [0usize; GROUP];
             for (home, item) in homes.iter_mut().zip(group) {
-                *home = (mum64(event(item).key) >> shift) as usize;
+                *home = (mum64(key(item)) >> shift) as usize;
                 // SAFETY: the high bits of a hash are below `slots` (invariant).
                 prefetch(unsafe { base.add(*home) });
             }
             for (home, item) in homes.iter().zip(group) {
-                let event = event(item);
+                let key = key(item);
                 let mut index = *home;
                 let slot = loop {
                     // SAFETY: the index is masked to `slots`, and one slot is borrowed at a time (invariant).
                     let slot = unsafe { &mut *base.add(index & mask) };
                     if slot.used == 0 {
                         slot.used = 1;
-                        slot.key = event.key;
+                        slot.key = key;
                         break slot;
                     }
-                    if slot.key == event.key {
+                    if slot.key == key {
                         break slot;
                     }
                     index += 1;
                 };
-                slot.total.add(event.value, event.ts_ns);
-                sum = sum.wrapping_add(slot.total.record(event.key).digest());
+                each(item, &mut slot.state);
             }
         }
+    }
+
+    /// Every key with its state, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, S)> {
+        // SAFETY: `base` leads to `slots` slots, zeroed or written (invariant).
+        let slots = unsafe { std::slice::from_raw_parts(self.base, self.slots) };
+        let used = slots.iter().filter(|slot| slot.used != 0);
+        used.map(|slot| (slot.key, slot.state))
+    }
+}
+
+impl BareTable {
+    /// Takes in the events that `event` finds in `items`; the sum of their results' digests.
+    #[inline(always)]
+    pub fn fold<T>(&mut self, items: &[T], event: impl Fn(&T) -> &KeyedRecord) -> u64 {
+        let mut sum = 0u64;
+        let key = |item: &T| event(item).key;
+        self.visit(items, key, |item, total| {
+            let event = event(item);
+            total.add(event.value, event.ts_ns);
+            sum = sum.wrapping_add(total.record(event.key).digest());
+        });
         sum
     }
 }
 
 #[inline(always)]
-fn prefetch(slot: *const Slot) {
+fn prefetch<S>(slot: *const Slot<S>) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads no memory and cannot fault.
     unsafe {
