@@ -1,8 +1,8 @@
 //! Millstream, through its public flow API, as the README's "A flow of your own" has it.
 //!
 //! Operator and sink are those of the `aggregate` application. Cores are pinned (the default). Presized: told
-//! the number of keys (`expected_keys`), as the table of the bare loop is. Everything else is the default: four
-//! partitions a core, rings and budget as the engine chooses them.
+//! the number of keys (`expected_keys`), as the table of the bare loop is. Everything else is the default:
+//! partitions, rings and budget as the engine chooses them.
 //!
 //! It has one source, also with two cores: two sources are not in its flow API.
 
