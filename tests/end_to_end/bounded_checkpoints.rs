@@ -103,7 +103,7 @@ fn bounded_runs_killed_again_and_again_give_the_digest_of_one_that_was_not() {
 #[test]
 fn a_log_that_was_touched_is_not_trusted() {
     let scratch = Scratch::new();
-    let memory = ["--memory", "80 KiB"];
+    let memory = ["--memory", "80 KiB", "--partitions", "4"];
     scratch.summary(&with(&memory));
     let whole = logs(&scratch);
     assert_eq!(whole.len(), 4, "one a partition: {whole:?}");
