@@ -69,11 +69,15 @@ impl<T: Event> Lanes<'_, T> {
         self.lanes.len()
     }
 
-    /// Messages that were published on `lane` so far, and those that are about to be. What was written on a lane
-    /// that ran full in the meantime has been published before anybody could look at it.
+    /// How many messages were sent on `lane` before those that can be looked at, and how many these are.
     #[inline(always)]
-    pub fn written(&self, lane: usize) -> (u64, &[Message<T>]) {
-        (self.lanes[lane].sent(), self.lanes[lane].written())
+    pub fn visible(&self, lane: usize) -> (u64, usize) {
+        self.lanes[lane].visible()
+    }
+
+    /// These messages.
+    pub fn visible_messages(&self, lane: usize) -> &[Message<T>] {
+        self.lanes[lane].visible_messages()
     }
 }
 

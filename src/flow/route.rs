@@ -59,9 +59,9 @@ impl<K, C, W> ByKey<K, C, W> {
     where
         K: KeyOf<T>,
     {
-        let (published, written) = lanes.written(lane);
-        let at = self.heat.due(lane, published, written.len())?;
-        written[at..]
+        let (published, visible) = lanes.visible(lane);
+        let at = self.heat.due(lane, published, visible)?;
+        lanes.visible_messages(lane)[at..]
             .iter()
             .enumerate()
             .find_map(|(more, message)| match message {

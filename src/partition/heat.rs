@@ -11,7 +11,7 @@
 //! (`benches/hot_keys.rs` measures both). Gaps are drawn at random around their mean, so that no rhythm of a trace is
 //! taken for frequency. Each sample has its gap as weight, lane by lane: the weights sum to the messages seen, and a
 //! lane of which little can be seen, since it is mostly full, counts for no less. An event that was published before it
-//! could be looked at is replaced by the next on its lane.
+//! could be looked at is replaced by the next on its lane that can be.
 //!
 //! The bounds of [`SpaceSaving`] hold for the sample. What the sample says of the stream is as sure as a
 //! sample is: [`Heat::margin`].
@@ -69,12 +69,12 @@ impl Heat {
         }
     }
 
-    /// Which of the `written` messages of `lane` that follow on `published` ones is to be in the sample next: the first
+    /// Which of the `visible` messages of `lane` that follow on `published` ones is to be in the sample next: the first
     /// event from there on. `None`: none of them.
     #[inline(always)]
-    pub fn due(&self, lane: usize, published: u64, written: usize) -> Option<usize> {
+    pub fn due(&self, lane: usize, published: u64, visible: usize) -> Option<usize> {
         let at = self.lanes[lane].next.saturating_sub(published);
-        (at < written as u64).then_some(at as usize)
+        (at < visible as u64).then_some(at as usize)
     }
 
     /// Takes message `at` of `lane`, counted from its first, into the sample: an event of `key`, whose

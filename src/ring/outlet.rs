@@ -38,7 +38,13 @@ pub struct Outlet<E> {
     enough: usize,
     producer: Producer<Message<E>>,
     kept: VecDeque<Message<E>>,
+    /// The last message that was published since the granted slots were used up, and its place among all that were
+    /// sent; [`NONE`] before there was one. In a box, as it is rarely looked at.
+    early_at: u64,
+    early: Box<Option<Message<E>>>,
 }
+
+const NONE: u64 = u64::MAX;
 
 // SAFETY: the pointers lead into the ring that `producer` owns one end of, and move with it.
 unsafe impl<E: Event> Send for Outlet<E> {}
@@ -56,6 +62,8 @@ impl<E: Event> Outlet<E> {
             enough,
             producer,
             kept,
+            early_at: NONE,
+            early: Box::new(None),
         }
     }
 
@@ -128,24 +136,36 @@ impl<E: Event> Outlet<E> {
 
     /// The same with what is written here and not yet published.
     pub fn waiting(&self) -> usize {
-        let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
-        self.fill() + written
+        self.fill() + self.written()
     }
 
-    /// What is written here and not yet published.
+    /// What can be looked at before it is published: how many messages were sent before these, and how many they are.
+    /// Those that are written; or, of a ring that ran full since, the last one that was.
     #[inline]
-    pub fn written(&self) -> &[Message<E>] {
-        if self.next == self.start {
-            return &[];
+    pub fn visible(&self) -> (u64, usize) {
+        if self.next != self.start {
+            (self.sent, self.written())
+        } else {
+            (self.early_at, usize::from(self.early_at != NONE))
         }
-        let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
+    }
+
+    /// These messages.
+    pub fn visible_messages(&self) -> &[Message<E>] {
+        if self.next == self.start {
+            return self.early.as_slice();
+        }
         // SAFETY: `start..next` are initialised and seen by nobody else before they are committed (invariant), for
         // which this outlet would have to be borrowed mutably.
-        unsafe { std::slice::from_raw_parts(self.start, written) }
+        unsafe { std::slice::from_raw_parts(self.start, self.written()) }
+    }
+
+    fn written(&self) -> usize {
+        (self.next as usize - self.start as usize) / size_of::<Message<E>>()
     }
 
     fn commit(&mut self) {
-        let written = (self.next as usize - self.start as usize) / size_of::<Message<E>>();
+        let written = self.written();
         self.sent += written as u64;
         if let Ok(chunk) = self.producer.write_chunk_uninit(written) {
             // SAFETY: the first `written` free slots were initialised by `push` (invariant).
@@ -157,6 +177,9 @@ impl<E: Event> Outlet<E> {
     /// Commits, then asks the ring for the free slots that lie side by side; whether there is one.
     fn reserve(&mut self) -> bool {
         if self.next != self.start {
+            // SAFETY: `start < next`, so the slot before `next` is initialised (invariant); a message is `Copy`.
+            *self.early = Some(unsafe { self.next.sub(1).read() });
+            self.early_at = self.sent + self.written() as u64 - 1;
             self.commit();
         }
         let free = self.producer.slots();
@@ -175,5 +198,46 @@ impl<E: Event> Outlet<E> {
             granted.end.cast(),
         );
         self.next != self.end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ring;
+    use super::*;
+    use crate::event::Due;
+
+    /// What can be looked at, with its place.
+    fn seen(outlet: &Outlet<u64>) -> Vec<(u64, u64)> {
+        let (first, count) = outlet.visible();
+        let messages = outlet.visible_messages();
+        assert_eq!(messages.len(), count);
+        let event = |(at, message): (u64, &Message<u64>)| match message {
+            Message::Event(_, event) => (at, *event),
+            Message::Marker(marker) => panic!("nobody sent {marker:?}"),
+        };
+        (first..).zip(messages).map(event).collect()
+    }
+
+    #[test]
+    fn what_is_written_can_be_looked_at_and_of_a_full_ring_the_last() {
+        let (mut outlet, mut inlet) = ring::<u64>(8);
+        let mut push =
+            |outlet: &mut Outlet<u64>, event| outlet.push(Message::Event(Due::new(1), event));
+        assert_eq!(seen(&outlet), []);
+        assert!((0..3).all(|event| push(&mut outlet, event)));
+        assert_eq!(seen(&outlet), [(0, 0), (1, 1), (2, 2)]);
+        outlet.flush();
+        assert_eq!(seen(&outlet), [], "published");
+        // Eight fit, of which three are there; the ninth is kept, and all before it are published.
+        assert!((3..8).all(|event| push(&mut outlet, event)));
+        assert!(!push(&mut outlet, 8));
+        assert_eq!(seen(&outlet), [(7, 7)]);
+        assert!(!outlet.flush());
+        assert_eq!(seen(&outlet), [(7, 7)], "still the last");
+        assert_eq!(inlet.take(8, |messages| (messages.len(), true)), 8);
+        assert!(outlet.flush());
+        assert!(push(&mut outlet, 9));
+        assert_eq!(seen(&outlet), [(9, 9)]);
     }
 }
