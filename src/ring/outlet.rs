@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn what_is_written_can_be_looked_at_and_of_a_full_ring_the_last() {
         let (mut outlet, mut inlet) = ring::<u64>(8);
-        let mut push =
+        let push =
             |outlet: &mut Outlet<u64>, event| outlet.push(Message::Event(Due::new(1), event));
         assert_eq!(seen(&outlet), []);
         assert!((0..3).all(|event| push(&mut outlet, event)));
