@@ -68,7 +68,7 @@ fn hot_keys(c: &mut Criterion) {
     // Beyond the first samples, which are dense, each round of them is one step's worth of a lane.
     let mut step = |keys: &[u64]| {
         while let Some(at) = heat.due(0, published, keys.len()) {
-            heat.take(0, published + at as u64, keys[at], mum64(keys[at]));
+            heat.take(0, published + at as u64, 0, (keys[at], mum64(keys[at])));
         }
         published += keys.len() as u64;
     };

@@ -75,6 +75,11 @@ impl<T: Event> Lanes<'_, T> {
         self.lanes[lane].visible()
     }
 
+    /// Markers among all messages of `lane` so far.
+    pub fn markers(&self, lane: usize) -> u64 {
+        self.lanes[lane].markers()
+    }
+
     /// These messages.
     pub fn visible_messages(&self, lane: usize) -> &[Message<T>] {
         self.lanes[lane].visible_messages()
@@ -92,7 +97,7 @@ impl<T: Event> Ways for Lanes<'_, T> {
 
     fn announce(&mut self, lane: usize) {
         *self.markers += 1;
-        *self.blocked |= !self.lanes[lane].push(Message::Marker(Marker::KeyState));
+        *self.blocked |= !self.lanes[lane].push_marker(Marker::KeyState);
     }
 }
 
@@ -140,7 +145,7 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
     fn marker(&mut self, marker: Marker, _: &mut Context) {
         if let Marker::Probe { .. } = marker {
             self.markers += 1;
-            self.blocked |= !self.lanes[self.last].push(Message::Marker(marker));
+            self.blocked |= !self.lanes[self.last].push_marker(marker);
             return;
         }
         if let Marker::Barrier {
@@ -156,7 +161,7 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
         }
         self.markers += self.lanes.len() as u64;
         for lane in &mut self.lanes {
-            self.blocked |= !lane.push(Message::Marker(marker));
+            self.blocked |= !lane.push_marker(marker);
         }
     }
 

@@ -67,9 +67,8 @@ impl<K, C, W> ByKey<K, C, W> {
             .find_map(|(more, message)| match message {
                 Message::Event(_, event) => {
                     let (key, hash) = ((self.key)(event), mum64((self.key)(event)));
-                    let warm = self
-                        .heat
-                        .take(lane, published + (at + more) as u64, key, hash);
+                    let at = published + (at + more) as u64;
+                    let warm = self.heat.take(lane, at, lanes.markers(lane), (key, hash));
                     Some((*event, key, hash, warm))
                 }
                 Message::Marker(_) => None,

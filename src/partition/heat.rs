@@ -9,7 +9,7 @@
 //! Owned by the sending task of an exchange, which asks once a step, before it publishes what it wrote: an event costs
 //! nothing, a step a comparison for each lane, and an event in the sample an update of the sketch
 //! (`benches/hot_keys.rs` measures both). Gaps are drawn at random around their mean, so that no rhythm of a trace is
-//! taken for frequency. Each sample has its gap as weight, lane by lane: the weights sum to the messages seen, and a
+//! taken for frequency. Each sample has its gap as weight, lane by lane: the weights sum to the events seen, and a
 //! lane of which little can be seen, since it is mostly full, counts for no less. An event that was published before it
 //! could be looked at is replaced by the next on its lane that can be.
 //!
@@ -30,8 +30,8 @@ const GAP_MAX: u32 = 256;
 /// What is known of one lane.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lane {
-    /// Messages up to the last sample, it included.
-    covered: u64,
+    /// Events that its samples stand for.
+    weighed: u64,
     /// The next sample is the first event that can be seen from this message on.
     next: u64,
 }
@@ -78,15 +78,18 @@ impl Heat {
     }
 
     /// Takes message `at` of `lane`, counted from its first, into the sample: an event of `key`, whose
-    /// [`mum64`](super::mum64) is `hash`. What the sample says of it.
+    /// [`mum64`](super::mum64) is `hash`. It stands for the events since the last sample: of the messages so far,
+    /// `markers` are none. What the sample says of the key.
     #[cold]
     #[inline(never)]
-    pub fn take(&mut self, lane: usize, at: u64, key: u64, hash: u64) -> Warm {
+    pub fn take(&mut self, lane: usize, at: u64, markers: u64, (key, hash): (u64, u64)) -> Warm {
         let lane = &mut self.lanes[lane];
-        let gap = at + 1 - lane.covered;
+        // Some of the markers may stand behind this event: they are made up for with the next.
+        let gap = (at + 1).saturating_sub(markers + lane.weighed).max(1);
+        lane.weighed += gap;
         // 1 to twice the mean less 1, each as likely.
         let draw = self.random.below(u64::from(2 * self.mean - 1));
-        (lane.covered, lane.next) = (at + 1, at + 1 + draw);
+        lane.next = at + 1 + draw;
         let (count, error) = self.counted.add(key, hash, gap);
         self.sampled += 1;
         self.until_double -= 1;
@@ -105,7 +108,7 @@ impl Heat {
         self.sampled
     }
 
-    /// What was found; counts are in messages.
+    /// What was found; counts are in events.
     pub fn heavy(&self) -> HeavyHitters {
         self.counted.heavy()
     }
@@ -131,7 +134,7 @@ mod tests {
             let published = (step * visible + unseen) as u64;
             while let Some(at) = heat.due(0, published, written.len() - unseen) {
                 let key = written[unseen + at];
-                heat.take(0, published + at as u64, key, mum64(key));
+                heat.take(0, published + at as u64, 0, (key, mum64(key)));
             }
         }
     }
@@ -184,6 +187,30 @@ mod tests {
     }
 
     #[test]
+    fn markers_count_for_nothing() {
+        let mut heat = Heat::new(2, 3);
+        let (mut sent, mut markers) = ([0u64; 2], [0u64; 2]);
+        for step in 0..50_000u64 {
+            // Nine steps in ten send lane 0 an event, the tenth lane 1; each step sends both three markers behind it.
+            let busy = usize::from(step.is_multiple_of(10));
+            for lane in 0..2 {
+                let events = usize::from(lane == busy);
+                markers[lane] += 3;
+                if heat.due(lane, sent[lane], events + 3) == Some(0) && events == 1 {
+                    let key = lane as u64;
+                    heat.take(lane, sent[lane], markers[lane], (key, mum64(key)));
+                }
+                sent[lane] += events as u64 + 3;
+            }
+        }
+        let heavy = heat.heavy();
+        let (weight, hottest) = (heavy.weight(), heavy.hitters()[0]);
+        assert!((49_000..=50_100).contains(&weight), "{weight}");
+        let share = hottest.count as f64 / weight as f64;
+        assert!(hottest.key == 0 && (share - 0.9).abs() < 0.01, "{share}");
+    }
+
+    #[test]
     fn a_lane_that_is_mostly_published_unseen_counts_for_no_less() {
         let mut heat = Heat::new(2, 3);
         let mut sent = [0u64; 2];
@@ -193,7 +220,7 @@ mod tests {
                 sent[lane] += messages - seen;
                 while let Some(at) = heat.due(lane, sent[lane], seen as usize) {
                     let key = lane as u64;
-                    heat.take(lane, sent[lane] + at as u64, key, mum64(key));
+                    heat.take(lane, sent[lane] + at as u64, 0, (key, mum64(key)));
                 }
                 sent[lane] += seen;
             }

@@ -16,7 +16,7 @@
 //! cannot see until they are committed; those before `next` are initialised.
 #![allow(unsafe_code)]
 
-use crate::event::{Event, Message};
+use crate::event::{Event, Marker, Message};
 use rtrb::Producer;
 use rtrb::chunks::ChunkError;
 use std::collections::VecDeque;
@@ -35,6 +35,7 @@ pub struct Outlet<E> {
     end: *mut Message<E>,
     start: *mut Message<E>,
     sent: u64,
+    markers: u64,
     enough: usize,
     producer: Producer<Message<E>>,
     kept: VecDeque<Message<E>>,
@@ -59,6 +60,7 @@ impl<E: Event> Outlet<E> {
             end: none,
             start: none,
             sent: 0,
+            markers: 0,
             enough,
             producer,
             kept,
@@ -82,6 +84,17 @@ impl<E: Event> Outlet<E> {
             next.add(1)
         };
         true
+    }
+
+    /// The same for a marker, which is counted.
+    pub fn push_marker(&mut self, marker: Marker) -> bool {
+        self.markers += 1;
+        self.push(Message::Marker(marker))
+    }
+
+    /// Markers among all messages taken so far.
+    pub fn markers(&self) -> u64 {
+        self.markers
     }
 
     #[cold]
