@@ -92,7 +92,7 @@ fn a_run_is_looked_at_steered_and_stopped() {
         return;
     }
     let scratch = Scratch::new();
-    let child = started(&scratch, &["--duration", "60s"]);
+    let child = started(&scratch, &["--duration", "60s", "--rebalance", "off"]);
     let socket = scratch.path("millstream-run/ctl.sock");
     let mode = socket.metadata().expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -112,10 +112,13 @@ fn a_run_is_looked_at_steered_and_stopped() {
     let one = settled(&scratch, 1);
     assert_eq!(one["cores"][1]["in_use"], false);
     done(&scratch, &["cores", "2"]);
-    done(&scratch, &["move", "aggregate 3", "1"]);
-    let begun = Instant::now();
-    while status(&scratch)["tasks"][4]["core"] != 1 {
-        assert!(begun.elapsed() < PATIENCE, "it does not move");
+    // The second core may have been given this task already: one of the two moves it for certain.
+    for core in [1, 0] {
+        done(&scratch, &["move", "aggregate 3", &core.to_string()]);
+        let begun = Instant::now();
+        while status(&scratch)["tasks"][4]["core"] != core {
+            assert!(begun.elapsed() < PATIENCE, "it does not move");
+        }
     }
     done(&scratch, &["rebalance"]);
 
