@@ -13,7 +13,7 @@ use crate::schedule::Placement;
 use crate::sys::clock::START_NS;
 use crate::task::{CacheFigures, Figures};
 use hdrhistogram::Histogram;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A schedule is kept when the events left within 1 % of the time asked for.
 const SCHEDULE_TOLERANCE: f64 = 0.01;
@@ -22,6 +22,8 @@ const SCHEDULE_TOLERANCE: f64 = 0.01;
 pub(super) struct Facts<'a> {
     pub(super) options: &'a Options,
     pub(super) placement: &'a Placement,
+    /// Positions of the stages whose hot keys could be split.
+    pub(super) splittable: &'a BTreeSet<usize>,
     pub(super) checkpoints: Option<CheckpointSummary>,
     /// From the call that runs the job to the start of the run's clock, ns.
     pub(super) prepared_ns: u64,
@@ -156,17 +158,12 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         cores: cores(&record),
         allocation: Some(estimate::summary(facts.placement, facts.options)),
         partitions: partitions(&record),
-        hot_keys: account_keys::hot_keys(&record.figures),
+        hot_keys: account_keys::hot_keys(&record.figures, facts.splittable),
         quality: measures(&record.figures),
         warnings: record.warnings.clone(),
         ..Summary::default()
     };
-    for keys in &summary.hot_keys {
-        let of_stage = |partition: &&PartitionSummary| partition.stage == keys.stage;
-        let partitions = summary.partitions.iter().filter(of_stage).count();
-        let warnings = keys.warnings(record.cores.len(), partitions);
-        summary.warnings.extend(warnings);
-    }
+    summary.warnings.extend(summary.hot_key_warnings());
     summary.environment.clock_source = record.clock_source.into();
     summary.environment.seed = facts.options.seed;
     summary.environment.memory_peak_bytes = record.memory_peak_bytes;

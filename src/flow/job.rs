@@ -108,6 +108,7 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let facts = Facts {
             options: &options,
             placement: &placed.placement,
+            splittable: &placed.splittable,
             checkpoints,
             prepared_ns: record.started.duration_since(called).as_nanos() as u64,
         };

@@ -11,11 +11,13 @@ use crate::runtime::PlacedTask;
 use crate::schedule::Placement;
 use crate::sink::IntervalCollector;
 use crate::state::Prefaulter;
+use std::collections::BTreeSet;
 
 /// A plan whose tasks have their cores.
 pub(in crate::flow) struct Placed {
     pub(in crate::flow) tasks: Vec<PlacedTask>,
     pub(in crate::flow) placement: Placement,
+    pub(in crate::flow) splittable: BTreeSet<usize>,
     pub(in crate::flow) collectors: Vec<IntervalCollector>,
     pub(in crate::flow) prefaulter: Option<Prefaulter>,
     pub(in crate::flow) cold: ColdTiers,
@@ -54,6 +56,7 @@ impl Plan {
         Ok(Placed {
             tasks: tasks.collect(),
             placement,
+            splittable: self.splittable,
             collectors: self.collectors,
             prefaulter: self.prefaulter,
             cold: self.cold,

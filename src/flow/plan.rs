@@ -19,6 +19,7 @@ use crate::sys::procfs;
 use crate::sys::topology::cpus_online;
 use crate::task::{Task, TaskError};
 use bytemuck::Pod;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Why a flow could not be built or run.
@@ -237,6 +238,8 @@ pub struct Plan {
     pub(super) last_stage: usize,
     /// Whether a stage has state that can be merged.
     pub(super) mergeable: bool,
+    /// Positions of the stages whose hot keys can be split.
+    pub(super) splittable: BTreeSet<usize>,
     pub(super) cold: ColdTiers,
     pub(super) parts: Option<Parts>,
     pub(super) failures: Failures,
@@ -306,6 +309,7 @@ impl Plan {
             tables: 0,
             last_stage: 0,
             mergeable: false,
+            splittable: BTreeSet::new(),
             cold: ColdTiers::new(options, servers)?,
             parts: options
                 .checkpoint

@@ -21,9 +21,9 @@ pub enum SplitHot {
 /// can be placed so that cores have equal shares.
 const OF_A_CORE: f64 = 0.5;
 
-/// From which share of the events on a key of this stage is split, if any.
+/// From which share of the events on a key of this stage is split, if any; the plan learns whether any could be.
 pub(super) fn share_to_split<Op: Operator>(
-    plan: &Plan,
+    plan: &mut Plan,
     (stage, stage_index): (&str, usize),
     senders: usize,
     keeps_keys: bool,
@@ -57,7 +57,11 @@ pub(super) fn share_to_split<Op: Operator>(
     } else {
         None
     };
-    match (options.split_hot, against) {
+    let split_hot = options.split_hot;
+    if against.is_none() {
+        plan.splittable.insert(stage_index);
+    }
+    match (split_hot, against) {
         (SplitHot::Off, _) | (SplitHot::Auto, Some(_)) => Ok(None),
         (SplitHot::Auto, None) => Ok((cores > 1).then_some(share)),
         (SplitHot::On, None) => Ok(Some(share)),
