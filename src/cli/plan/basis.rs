@@ -3,9 +3,9 @@
 use super::super::args::{GlobalArgs, PlanArgs};
 use super::super::error::CliError;
 use super::super::{Base, resolve};
-use super::measured::placed_on;
+use super::stays::{mean_loads, stays};
 use crate::latency::{HotKey, StageSummary, Summary, read_summary};
-use crate::schedule::{KeyCensus, Spread, StageLoad, core_loads, tasks};
+use crate::schedule::{KeyCensus, Spread, StageLoad, tasks};
 use crate::source::trace;
 use serde_json::Value;
 use std::path::Path;
@@ -193,8 +193,9 @@ fn costed(
     let mut stages: Vec<StageLoad> = summary.stages.iter().enumerate().map(stage).collect();
     let made = tasks(&stages, partitions);
     let usual_ns = made.loads.iter().map(|task| task.load_ns).sum::<f64>() / 1e6;
-    let crossing_ns = placed_on(summary, &made.names).map_or(0.0, |placed| {
-        let loads = core_loads(&made.loads, &made.links, summary.cores.len(), &placed);
+    // Where it is not known where tasks were, crossings stay in what the tasks took.
+    let crossing_ns = stays(summary, &made.names).map_or(0.0, |stays| {
+        let loads = mean_loads(&made, summary.cores.len(), &stays);
         loads.iter().sum::<f64>() / 1e6 - usual_ns
     });
     let measured = measured_stages(summary, task_loads);
@@ -286,11 +287,8 @@ mod tests {
     /// Core time for an event of the source, crossings of the run's placement included.
     fn total_ns(summary: &Summary, stages: &[StageLoad]) -> f64 {
         let made = tasks(stages, 2);
-        let placed = placed_on(summary, &made.names).expect("its tasks");
-        core_loads(&made.loads, &made.links, 2, &placed)
-            .iter()
-            .sum::<f64>()
-            / 1e6
+        let stays = stays(summary, &made.names).expect("its tasks");
+        mean_loads(&made, 2, &stays).iter().sum::<f64>() / 1e6
     }
 
     #[test]

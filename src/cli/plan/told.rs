@@ -70,10 +70,13 @@ pub(super) struct Row {
 #[derive(Debug, Serialize)]
 pub(super) struct Measured {
     pub(super) run: String,
+    /// Where its tasks moved: what that means for the comparison, in words.
+    pub(super) moved: Option<String>,
+    /// Empty where it is not known which tasks they had.
     pub(super) events_per_s: f64,
     pub(super) cores: Vec<CoreCompared>,
-    /// The busiest core as predicted over the busiest as measured, less 1.
-    pub(super) busiest_off: f64,
+    /// The busiest core as predicted over the busiest as measured, less 1; `None`: nothing was measured.
+    pub(super) busiest_off: Option<f64>,
 }
 
 /// One core.
@@ -82,7 +85,8 @@ pub(super) struct CoreCompared {
     pub(super) core: u32,
     pub(super) predicted_busy_share: f64,
     pub(super) measured_busy_share: f64,
-    pub(super) off: f64,
+    /// Predicted over measured, less 1; `None`: it was idle.
+    pub(super) off: Option<f64>,
 }
 
 /// The tables of `basis`.
