@@ -208,7 +208,10 @@ fn what_cannot_be_split_is_refused_or_left_whole() {
         .run();
     let refused = unmergeable.map(|outcome| outcome.report.summary.events_in);
     let error = refused.expect_err("nothing can be split").to_string();
-    assert!(error.contains("keyed_mergeable"), "{error}");
+    assert!(
+        error.contains("keyed_mergeable") && error.contains("hot keys of the flow \"flow\""),
+        "{error}"
+    );
     for (change, word) in changes {
         let refused = asked(change, SplitHot::On).map(|outcome| outcome.report.summary.events_in);
         let error = refused.expect_err(word).to_string();

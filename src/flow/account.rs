@@ -1,15 +1,12 @@
 //! The account of a run: from what each task counted to the report.
 
 use super::options::Options;
-use super::{
-    account_balance, account_cache, account_checkpoint, account_chronicle, account_keys, estimate,
-};
+use super::{account_balance, account_cache, account_checkpoint, account_chronicle, account_keys};
 use crate::latency::{
-    CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule,
-    StageSummary, Summary, merge, new_histogram, percentiles,
+    AllocationSummary, CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report,
+    SUMMARY_VERSION, Schedule, StageSummary, Summary, merge, new_histogram, percentiles,
 };
 use crate::runtime::RunRecord;
-use crate::schedule::Placement;
 use crate::sys::clock::START_NS;
 use crate::task::{CacheFigures, Figures};
 use hdrhistogram::Histogram;
@@ -21,7 +18,7 @@ const SCHEDULE_TOLERANCE: f64 = 0.01;
 /// What the account needs beside what the tasks counted.
 pub(super) struct Facts<'a> {
     pub(super) options: &'a Options,
-    pub(super) placement: &'a Placement,
+    pub(super) allocation: &'a AllocationSummary,
     /// Positions of the stages whose hot keys could be split.
     pub(super) splittable: &'a BTreeSet<usize>,
     pub(super) checkpoints: Option<CheckpointSummary>,
@@ -156,7 +153,7 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         balance: Some(account_balance::balance(&record, facts.options)),
         chronicle: account_chronicle::chronicle(&record),
         cores: cores(&record),
-        allocation: Some(estimate::summary(facts.placement, facts.options)),
+        allocation: Some(facts.allocation.clone()),
         partitions: partitions(&record),
         hot_keys: account_keys::hot_keys(&record.figures, facts.splittable),
         quality: measures(&record.figures),

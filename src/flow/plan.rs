@@ -174,11 +174,11 @@ pub enum FlowError {
     },
     /// Hot keys are to be split and cannot be.
     #[error(
-        "partition.split_hot = \"on\": hot keys of stage {stage} cannot be split with results unchanged: {reason}; or say partition.split_hot = \"auto\", which splits where it can be done"
+        "partition.split_hot = \"on\": hot keys of {whose} cannot be split with results unchanged: {reason}; or say partition.split_hot = \"auto\", which splits where it can be done"
     )]
     SplitHot {
-        /// Which stage.
-        stage: String,
+        /// The stage, or the flow where no stage can be split, in words.
+        whose: String,
         /// What stands against it, and the remedy.
         reason: &'static str,
     },

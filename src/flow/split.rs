@@ -66,7 +66,7 @@ pub(super) fn share_to_split<Op: Operator>(
         (SplitHot::Auto, None) => Ok((cores > 1).then_some(share)),
         (SplitHot::On, None) => Ok(Some(share)),
         (SplitHot::On, Some(reason)) => Err(FlowError::SplitHot {
-            stage: stage.to_owned(),
+            whose: format!("stage {stage}"),
             reason,
         }),
     }
@@ -76,7 +76,7 @@ pub(super) fn share_to_split<Op: Operator>(
 pub(super) fn something_to_split(plan: &Plan) -> Result<(), FlowError> {
     if plan.options.split_hot == SplitHot::On && !plan.mergeable {
         return Err(FlowError::SplitHot {
-            stage: format!("any of {}", plan.options.name),
+            whose: format!("the flow {:?}", plan.options.name),
             reason: "no stage has an operator whose state can be merged (made with `keyed_mergeable`; of the applications, aggregate)",
         });
     }
