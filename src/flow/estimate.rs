@@ -2,16 +2,13 @@
 
 use super::options::Options;
 use crate::latency::{AllocationSummary, GIVEN};
-use crate::schedule::{AllocateError, Link, OBJECTIVE, TaskLoad, core_loads, plan};
+use crate::schedule::{
+    AllocateError, Link, OBJECTIVE, SOURCE_NS, STAGE_NS, TaskLoad, core_loads, plan,
+};
 
 /// Events a second that the estimate speaks of. Which does not matter to the placement: loads and
 /// crossings grow with it alike.
 const EVENTS_PER_S: f64 = 1e6;
-/// An event in a source: making or reading it, hashing, sending; ns. As measured, like that of a stage, in `aggregate` over
-/// a million keys, on one core with four partitions: 4.5–4.8 and 17.2–18.0 ns.
-const SOURCE_NS: f64 = 5.0;
-/// An event in a stage: ring, table, operator, digest; ns.
-const STAGE_NS: f64 = 18.0;
 
 /// The core of each task at the start, and what the report says of it.
 #[derive(Debug)]

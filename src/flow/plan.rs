@@ -267,7 +267,7 @@ impl Plan {
             "partitions",
             resolved.partitions,
             PARTITIONS_MAX,
-            "1 to 1024; four a core do well",
+            "1 to 1024; two on one core, else four a core do well",
         )?;
         check(
             "cores",

@@ -19,7 +19,7 @@ pub enum SplitHot {
 
 /// A key is hot when its share of the events is above that of a core, times this: with less, whole partitions
 /// can be placed so that cores have equal shares.
-const OF_A_CORE: f64 = 0.5;
+pub const HOT_OF_A_CORE: f64 = 0.5;
 
 /// From which share of the events on a key of this stage is split, if any; the plan learns whether any could be.
 pub(super) fn share_to_split<Op: Operator>(
@@ -29,7 +29,7 @@ pub(super) fn share_to_split<Op: Operator>(
     keeps_keys: bool,
 ) -> Result<Option<f64>, FlowError> {
     let (cores, options) = (plan.resolved.cores, &plan.options);
-    let share = OF_A_CORE / cores as f64;
+    let share = HOT_OF_A_CORE / cores as f64;
     let against = if senders > 1 {
         Some(
             "its events come from several tasks, and no one of them sees all those of a key in order: have a single task send them",

@@ -27,7 +27,7 @@ pub struct PlanArgs {
     /// Cores for which allocators and partitions are compared [default: those of the run, 2 for a trace]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=128))]
     pub cores: Option<u16>,
-    /// Partitions of each keyed stage where allocators are compared [default: those of the run, four a core for a trace]
+    /// Partitions of each keyed stage where allocators are compared [default: those of the run; for a trace those that the engine chooses, two on one core and else four a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub partitions: Option<u16>,
     /// Allocator for the tables of partitions and cores [default: auto]

@@ -4,20 +4,15 @@ use super::super::args::{GlobalArgs, PlanArgs};
 use super::super::error::CliError;
 use super::super::{Base, resolve};
 use super::stays::{mean_loads, stays};
+use crate::flow::partitions_for;
 use crate::latency::{HotKey, StageSummary, Summary, read_summary};
-use crate::schedule::{KeyCensus, Spread, StageLoad, tasks};
+use crate::schedule::{KeyCensus, SOURCE_NS, STAGE_NS, Spread, StageLoad, tasks};
 use crate::source::trace;
 use serde_json::Value;
 use std::path::Path;
 
-/// Core time of an event in a source: reading, hashing, sending; ns (docs/plan.md).
-pub(super) const SOURCE_NS: f64 = 5.0;
-/// Core time of an event in a keyed stage: ring, table, operator, digest; ns.
-pub(super) const STAGE_NS: f64 = 18.0;
 /// Cores of a machine that nobody named.
 const CORES: usize = 2;
-/// Partitions for each core, as the engine chooses them.
-pub(super) const PARTITIONS_PER_CORE: usize = 4;
 
 /// The stages of a flow and where they were found.
 #[derive(Debug)]
@@ -108,7 +103,7 @@ impl Basis {
             cores,
             partitions: args
                 .partitions
-                .map_or(PARTITIONS_PER_CORE * cores, usize::from),
+                .map_or_else(|| partitions_for(cores), usize::from),
             costs: if given {
                 "given".into()
             } else {

@@ -152,7 +152,7 @@ fn table(text: &mut String, what: &str, rows: &[Row], name: fn(&Row) -> String, 
 fn machines(text: &mut String, rows: &[Row], paint: Paint) {
     let _ = writeln!(
         text,
-        "\n{} of a simulated machine, four partitions a core",
+        "\n{} of a simulated machine, with the partitions that the engine chooses for so many",
         paint.bold("cores")
     );
     let split = rows.iter().any(|row| row.split_events_per_s_max.is_some());
