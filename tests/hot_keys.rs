@@ -220,8 +220,12 @@ fn what_cannot_be_split_is_refused_or_left_whole() {
             "{error}"
         );
         let outcome = asked(change, SplitHot::Auto).expect("auto leaves it whole");
-        assert_eq!(outcome.report.summary.events_in, 5_000);
+        let summary = outcome.report.summary;
+        assert_eq!(summary.events_in, 5_000);
+        assert_eq!(summary.hot_keys[0].splitting, "impossible", "{word}");
     }
+    let whole = asked(|_| (), SplitHot::Off).expect("nothing is asked for");
+    assert_eq!(whole.report.summary.hot_keys[0].splitting, "off");
 }
 
 proptest! {
