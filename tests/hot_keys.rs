@@ -208,7 +208,10 @@ fn what_cannot_be_split_is_refused_or_left_whole() {
         .run();
     let refused = unmergeable.map(|outcome| outcome.report.summary.events_in);
     let error = refused.expect_err("nothing can be split").to_string();
-    assert!(error.contains("keyed_mergeable"), "{error}");
+    assert!(
+        error.contains("keyed_mergeable") && error.contains("hot keys of the flow \"flow\""),
+        "{error}"
+    );
     for (change, word) in changes {
         let refused = asked(change, SplitHot::On).map(|outcome| outcome.report.summary.events_in);
         let error = refused.expect_err(word).to_string();
@@ -217,8 +220,12 @@ fn what_cannot_be_split_is_refused_or_left_whole() {
             "{error}"
         );
         let outcome = asked(change, SplitHot::Auto).expect("auto leaves it whole");
-        assert_eq!(outcome.report.summary.events_in, 5_000);
+        let summary = outcome.report.summary;
+        assert_eq!(summary.events_in, 5_000);
+        assert_eq!(summary.hot_keys[0].splitting, "impossible", "{word}");
     }
+    let whole = asked(|_| (), SplitHot::Off).expect("nothing is asked for");
+    assert_eq!(whole.report.summary.hot_keys[0].splitting, "off");
 }
 
 proptest! {

@@ -63,6 +63,7 @@ impl From<JobError> for CliError {
                 | FlowError::Partition(_)
                 | FlowError::Memory { .. }
                 | FlowError::Allocate(_)
+                | FlowError::SplitHot { .. }
                 | FlowError::Cpus(_),
             ) => CliError::usage(error.to_string()),
             JobError::Sink(ref sink) if sink.exit_code() == 2 => CliError::usage(error.to_string()),
@@ -327,4 +328,24 @@ fn require_owner(partitioning: &Partitioning) -> Result<(), CliError> {
     .at("partition.scheme")
     .expected("hash or range, which keep each user in one partition")
     .help("aggregate runs with every scheme"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_configuration_asks_for_in_vain_is_its_fault() {
+        let refused = FlowError::SplitHot {
+            whose: "the flow \"recommend\"".into(),
+            reason: "no stage has an operator whose state can be merged",
+        };
+        let error = CliError::from(JobError::Flow(refused));
+        assert_eq!(error.exit(), Exit::Usage);
+        assert!(
+            error
+                .to_string()
+                .contains("hot keys of the flow \"recommend\"")
+        );
+    }
 }

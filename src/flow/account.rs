@@ -1,19 +1,16 @@
 //! The account of a run: from what each task counted to the report.
 
 use super::options::Options;
-use super::{
-    account_balance, account_cache, account_checkpoint, account_chronicle, account_keys, estimate,
-};
+use super::{account_balance, account_cache, account_checkpoint, account_chronicle, account_keys};
 use crate::latency::{
-    CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report, SUMMARY_VERSION, Schedule,
-    StageSummary, Summary, merge, new_histogram, percentiles,
+    AllocationSummary, CheckpointSummary, CoreSummary, Interval, PartitionSummary, Report,
+    SUMMARY_VERSION, Schedule, StageSummary, Summary, merge, new_histogram, percentiles,
 };
 use crate::runtime::RunRecord;
-use crate::schedule::Placement;
 use crate::sys::clock::START_NS;
 use crate::task::{CacheFigures, Figures};
 use hdrhistogram::Histogram;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A schedule is kept when the events left within 1 % of the time asked for.
 const SCHEDULE_TOLERANCE: f64 = 0.01;
@@ -21,7 +18,9 @@ const SCHEDULE_TOLERANCE: f64 = 0.01;
 /// What the account needs beside what the tasks counted.
 pub(super) struct Facts<'a> {
     pub(super) options: &'a Options,
-    pub(super) placement: &'a Placement,
+    pub(super) allocation: &'a AllocationSummary,
+    /// Positions of the stages whose hot keys could be split.
+    pub(super) splittable: &'a BTreeSet<usize>,
     pub(super) checkpoints: Option<CheckpointSummary>,
     /// From the call that runs the job to the start of the run's clock, ns.
     pub(super) prepared_ns: u64,
@@ -154,19 +153,14 @@ pub(super) fn account(record: RunRecord, facts: &Facts<'_>) -> Report {
         balance: Some(account_balance::balance(&record, facts.options)),
         chronicle: account_chronicle::chronicle(&record),
         cores: cores(&record),
-        allocation: Some(estimate::summary(facts.placement, facts.options)),
+        allocation: Some(facts.allocation.clone()),
         partitions: partitions(&record),
-        hot_keys: account_keys::hot_keys(&record.figures),
+        hot_keys: account_keys::hot_keys(&record.figures, facts.splittable),
         quality: measures(&record.figures),
         warnings: record.warnings.clone(),
         ..Summary::default()
     };
-    for keys in &summary.hot_keys {
-        let of_stage = |partition: &&PartitionSummary| partition.stage == keys.stage;
-        let partitions = summary.partitions.iter().filter(of_stage).count();
-        let warnings = keys.warnings(record.cores.len(), partitions);
-        summary.warnings.extend(warnings);
-    }
+    summary.warnings.extend(summary.hot_key_warnings());
     summary.environment.clock_source = record.clock_source.into();
     summary.environment.seed = facts.options.seed;
     summary.environment.memory_peak_bytes = record.memory_peak_bytes;

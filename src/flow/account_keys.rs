@@ -3,13 +3,13 @@
 use crate::latency::{HotKey, HotKeys, KEY_SHARE_LISTED};
 use crate::partition::{Heat, HeavyHitters, Hitter};
 use crate::task::{Figures, KeySent, KeysSent};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys listed for a stage.
 const KEYS_LISTED: usize = 32;
 
-/// The hot keys of each stage that is sent events by key.
-pub(super) fn hot_keys(figures: &[Figures]) -> Vec<HotKeys> {
+/// The hot keys of each stage that is sent events by key; of these, `splittable` could split them.
+pub(super) fn hot_keys(figures: &[Figures], splittable: &BTreeSet<usize>) -> Vec<HotKeys> {
     let mut senders = BTreeMap::<usize, Vec<&KeysSent>>::new();
     for task in figures {
         if let Some(sent) = &task.keys_sent {
@@ -18,7 +18,10 @@ pub(super) fn hot_keys(figures: &[Figures]) -> Vec<HotKeys> {
     }
     let stages = senders.into_iter();
     stages
-        .map(|(index, sent)| stage(figures, index, &sent))
+        .map(|(index, sent)| HotKeys {
+            splitting: splitting(&sent, splittable.contains(&index)).into(),
+            ..stage(figures, index, &sent)
+        })
         .collect()
 }
 
@@ -63,15 +66,22 @@ fn stage(figures: &[Figures], index: usize, senders: &[&KeysSent]) -> HotKeys {
             moves: known.iter().map(|sent| sent.moves).sum(),
         }
     };
-    let splits = senders.iter().any(|sent| sent.splits);
     let name = figures.iter().find(|task| task.stage_index == index);
     HotKeys {
         stage: name.map_or_else(String::new, |task| task.stage.clone()),
         events,
         sampled,
         unlisted_count_max: heavy.unlisted_max(),
-        splitting: if splits { "on" } else { "off" }.into(),
+        splitting: String::new(),
         keys: listed.map(key).collect(),
+    }
+}
+
+fn splitting(senders: &[&KeysSent], can: bool) -> &'static str {
+    match senders.iter().any(|sent| sent.splits) {
+        true => "on",
+        false if can => "off",
+        false => "impossible",
     }
 }
 

@@ -107,7 +107,8 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
         let sinks = take_sinks(&mut record.figures);
         let facts = Facts {
             options: &options,
-            placement: &placed.placement,
+            allocation: &placed.allocation,
+            splittable: &placed.splittable,
             checkpoints,
             prepared_ns: record.started.duration_since(called).as_nanos() as u64,
         };

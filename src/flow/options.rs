@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// Partitions for each core: enough that work can be shared out, few enough that a round moves many
+/// Partitions for each core of several: enough that work can be shared out, few enough that a round moves many
 /// messages a ring (a poll and a commit cost what ten messages do).
 const PARTITIONS_PER_CORE: usize = 4;
 /// On one core alone: `aggregate` does 49–52 M/s with two, 42–47 with four, 45–47 with one, whose messages all wait for the
@@ -31,6 +31,14 @@ const BUDGET_MAX: usize = 4096;
 const BUDGET_CROSS: usize = 1024;
 /// Address space shared out among the tables of a run (of the 128 TiB a process has).
 const RESERVE_TOTAL_BYTES: u64 = 32 << 40;
+
+/// Partitions of a keyed stage that nobody numbered, on so many cores.
+pub fn partitions_for(cores: usize) -> usize {
+    match cores {
+        0 | 1 => PARTITIONS_ONE_CORE,
+        more => PARTITIONS_PER_CORE * more,
+    }
+}
 
 /// Which entry of bounded state makes room for another: a policy within sets of sixteen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +77,7 @@ pub struct Options {
     pub name: String,
     /// Cores; 0: one for each of `cpus`, or else all CPUs the process may use but one, which is left to the system.
     pub cores: usize,
-    /// Partitions of a keyed stage; 0: two on one core, else four for each.
+    /// Partitions of a keyed stage; 0: as [`partitions_for`] says: two on one core, else four for each.
     pub partitions: usize,
     /// In which order a task with several inputs takes its events.
     pub order: Order,
@@ -182,12 +190,7 @@ impl Options {
             (cores, _) => cores,
         };
         let one = cores == 1;
-        let chosen = if one {
-            PARTITIONS_ONE_CORE
-        } else {
-            PARTITIONS_PER_CORE * cores
-        };
-        let partitions = or(self.partitions, chosen);
+        let partitions = or(self.partitions, partitions_for(cores));
         let of_partitions = partitions.saturating_mul(BUDGET_A_PARTITION);
         Resolved {
             cores,

@@ -7,15 +7,17 @@ use crate::flow::estimate;
 use crate::flow::failure::Failures;
 use crate::flow::options::Options;
 use crate::flow::plan::FlowError;
+use crate::latency::AllocationSummary;
 use crate::runtime::PlacedTask;
-use crate::schedule::Placement;
 use crate::sink::IntervalCollector;
 use crate::state::Prefaulter;
+use std::collections::BTreeSet;
 
 /// A plan whose tasks have their cores.
 pub(in crate::flow) struct Placed {
     pub(in crate::flow) tasks: Vec<PlacedTask>,
-    pub(in crate::flow) placement: Placement,
+    pub(in crate::flow) allocation: AllocationSummary,
+    pub(in crate::flow) splittable: BTreeSet<usize>,
     pub(in crate::flow) collectors: Vec<IntervalCollector>,
     pub(in crate::flow) prefaulter: Option<Prefaulter>,
     pub(in crate::flow) cold: ColdTiers,
@@ -33,19 +35,11 @@ impl Plan {
         self.tasks
             .sort_by_key(|task| (task.stage_index, task.partition));
         let stages: Vec<usize> = self.tasks.iter().map(|task| task.stage_index).collect();
-        let placement = estimate::place(&stages, self.resolved.cores, &self.options)?;
-        // Whoever knows better has said so; the last that was said counts for all that follow.
-        let said = self.options.place.iter().copied();
-        let last = self.options.place.last().copied();
-        let cores = said.chain(std::iter::repeat_n(last.unwrap_or(0), stages.len()));
-        let cores: Vec<usize> = match last {
-            Some(_) => cores.take(stages.len()).collect(),
-            None => placement.cores.clone(),
-        };
+        let allocated = estimate::place(&stages, self.resolved.cores, &self.options)?;
         let tasks = self
             .tasks
             .into_iter()
-            .zip(cores)
+            .zip(allocated.cores)
             .map(|(planned, core)| PlacedTask {
                 name: planned.name,
                 core,
@@ -53,7 +47,8 @@ impl Plan {
             });
         Ok(Placed {
             tasks: tasks.collect(),
-            placement,
+            allocation: allocated.summary,
+            splittable: self.splittable,
             collectors: self.collectors,
             prefaulter: self.prefaulter,
             cold: self.cold,

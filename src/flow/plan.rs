@@ -19,6 +19,7 @@ use crate::sys::procfs;
 use crate::sys::topology::cpus_online;
 use crate::task::{Task, TaskError};
 use bytemuck::Pod;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Why a flow could not be built or run.
@@ -173,11 +174,11 @@ pub enum FlowError {
     },
     /// Hot keys are to be split and cannot be.
     #[error(
-        "partition.split_hot = \"on\": hot keys of stage {stage} cannot be split with results unchanged: {reason}; or say partition.split_hot = \"auto\", which splits where it can be done"
+        "partition.split_hot = \"on\": hot keys of {whose} cannot be split with results unchanged: {reason}; or say partition.split_hot = \"auto\", which splits where it can be done"
     )]
     SplitHot {
-        /// Which stage.
-        stage: String,
+        /// The stage, or the flow where no stage can be split, in words.
+        whose: String,
         /// What stands against it, and the remedy.
         reason: &'static str,
     },
@@ -237,6 +238,8 @@ pub struct Plan {
     pub(super) last_stage: usize,
     /// Whether a stage has state that can be merged.
     pub(super) mergeable: bool,
+    /// Positions of the stages whose hot keys can be split.
+    pub(super) splittable: BTreeSet<usize>,
     pub(super) cold: ColdTiers,
     pub(super) parts: Option<Parts>,
     pub(super) failures: Failures,
@@ -264,7 +267,7 @@ impl Plan {
             "partitions",
             resolved.partitions,
             PARTITIONS_MAX,
-            "1 to 1024; four a core do well",
+            "1 to 1024; two on one core, else four a core do well",
         )?;
         check(
             "cores",
@@ -306,6 +309,7 @@ impl Plan {
             tables: 0,
             last_stage: 0,
             mergeable: false,
+            splittable: BTreeSet::new(),
             cold: ColdTiers::new(options, servers)?,
             parts: options
                 .checkpoint

@@ -19,17 +19,17 @@ pub enum SplitHot {
 
 /// A key is hot when its share of the events is above that of a core, times this: with less, whole partitions
 /// can be placed so that cores have equal shares.
-const OF_A_CORE: f64 = 0.5;
+pub const HOT_OF_A_CORE: f64 = 0.5;
 
-/// From which share of the events on a key of this stage is split, if any.
+/// From which share of the events on a key of this stage is split, if any; the plan learns whether any could be.
 pub(super) fn share_to_split<Op: Operator>(
-    plan: &Plan,
+    plan: &mut Plan,
     (stage, stage_index): (&str, usize),
     senders: usize,
     keeps_keys: bool,
 ) -> Result<Option<f64>, FlowError> {
     let (cores, options) = (plan.resolved.cores, &plan.options);
-    let share = OF_A_CORE / cores as f64;
+    let share = HOT_OF_A_CORE / cores as f64;
     let against = if senders > 1 {
         Some(
             "its events come from several tasks, and no one of them sees all those of a key in order: have a single task send them",
@@ -57,12 +57,16 @@ pub(super) fn share_to_split<Op: Operator>(
     } else {
         None
     };
-    match (options.split_hot, against) {
+    let split_hot = options.split_hot;
+    if against.is_none() {
+        plan.splittable.insert(stage_index);
+    }
+    match (split_hot, against) {
         (SplitHot::Off, _) | (SplitHot::Auto, Some(_)) => Ok(None),
         (SplitHot::Auto, None) => Ok((cores > 1).then_some(share)),
         (SplitHot::On, None) => Ok(Some(share)),
         (SplitHot::On, Some(reason)) => Err(FlowError::SplitHot {
-            stage: stage.to_owned(),
+            whose: format!("stage {stage}"),
             reason,
         }),
     }
@@ -72,7 +76,7 @@ pub(super) fn share_to_split<Op: Operator>(
 pub(super) fn something_to_split(plan: &Plan) -> Result<(), FlowError> {
     if plan.options.split_hot == SplitHot::On && !plan.mergeable {
         return Err(FlowError::SplitHot {
-            stage: format!("any of {}", plan.options.name),
+            whose: format!("the flow {:?}", plan.options.name),
             reason: "no stage has an operator whose state can be merged (made with `keyed_mergeable`; of the applications, aggregate)",
         });
     }

@@ -19,26 +19,29 @@ impl Comparison {
             .map(|row| row.measure.chars().count())
             .max();
         let width = widest.unwrap_or(0).max(MEASURE_WIDTH_MIN);
-        let head = format!("{:<width$}{:>14}{:>14}{:>10}", "", "a", "b", "b / a");
-        out.push_str(&(paint.dim(&head) + "\n"));
-        for row in self
-            .rows
-            .iter()
-            .filter(|row| row.a.is_some() || row.b.is_some())
-        {
+        let known = self.rows.iter();
+        let known = known.filter(|row| row.a.is_some() || row.b.is_some());
+        let lines = known.map(|row| {
             let shown = |value: Option<f64>| {
                 value.map_or(UNKNOWN.to_string(), |value| figure(&row.measure, value))
             };
-            let ratio = row
-                .ratio
-                .map_or(UNKNOWN.to_string(), |ratio| format!("× {ratio:.2}"));
-            let measure = plain(&row.measure);
-            let line = format!(
-                "{measure:<width$}{:>14}{:>14}{ratio:>10}\n",
-                shown(row.a),
-                shown(row.b)
-            );
-            out.push_str(&line);
+            let ratio = row.ratio;
+            let ratio = ratio.map_or(UNKNOWN.to_string(), |ratio| format!("× {ratio:.2}"));
+            (plain(&row.measure), [shown(row.a), shown(row.b), ratio])
+        });
+        let lines: Vec<(String, [String; 3])> = lines.collect();
+        // Two blanks at least between columns, however wide a value is.
+        let wide = |column: usize, least: usize| {
+            let cells = lines.iter().map(|(_, cells)| cells[column].chars().count());
+            cells.max().map_or(least, |most| least.max(most + 2))
+        };
+        let (a_wide, b_wide, ratio_wide) = (wide(0, 14), wide(1, 14), wide(2, 10));
+        let line = |name: &str, a: &str, b: &str, ratio: &str| {
+            format!("{name:<width$}{a:>a_wide$}{b:>b_wide$}{ratio:>ratio_wide$}")
+        };
+        out.push_str(&(paint.dim(&line("", "a", "b", "b / a")) + "\n"));
+        for (measure, [a, b, ratio]) in &lines {
+            out.push_str(&(line(measure, a, b, ratio) + "\n"));
         }
         out.push_str(match self.digest_equal {
             Some(true) => "\ndigest equal: both gave the same outputs\n",
@@ -79,5 +82,42 @@ fn figure(measure: &str, value: f64) -> String {
         bytes(value as u64)
     } else {
         number(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compare::Row;
+    use super::*;
+
+    #[test]
+    fn wide_values_keep_their_distance() {
+        let row = |measure: &str, a: f64, b: f64, ratio: f64| Row {
+            measure: measure.into(),
+            a: Some(a),
+            b: Some(b),
+            ratio: Some(ratio),
+        };
+        let rates = row("throughput_events_per_s", 123_456_789.0, 1.234e15, 1e7);
+        let comparison = Comparison {
+            rows: vec![rates, row("tasks", 7.0, 7.0, 1.0)],
+            ..Comparison::default()
+        };
+        let text = comparison.text(false);
+        let lines: Vec<&str> = text.lines().skip(3).take(3).collect();
+        let [head, rates, tasks] = lines[..] else {
+            panic!("a head and two rows: {text}")
+        };
+        let cells: Vec<&str> = rates.split("  ").filter(|cell| !cell.is_empty()).collect();
+        assert_eq!(cells.len(), 4, "columns run together: {rates:?}");
+        assert!(
+            cells[1].contains("123 M/s") && cells[3].contains('×'),
+            "{cells:?}"
+        );
+        let wide = [head, rates, tasks].map(|line| line.chars().count());
+        assert_eq!(
+            wide, [wide[0]; 3],
+            "columns stand below their heads:\n{text}"
+        );
     }
 }

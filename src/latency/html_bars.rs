@@ -5,6 +5,7 @@
 use super::figure::{count, number, share};
 use super::html::escape;
 use super::summary::{PartitionSummary, Summary};
+use super::summary_allocation::GIVEN;
 use std::collections::BTreeMap;
 
 /// More bars than this tell nothing that the skew does not.
@@ -97,8 +98,12 @@ pub(super) fn cores(summary: &Summary) -> String {
         .allocation
         .as_ref()
         .map_or_else(String::new, |made| {
+            let aim = match &*made.allocator {
+                GIVEN => "Tasks were placed as was said; this is the",
+                _ => "Allocation of tasks, to make small the",
+            };
             format!(
-                "<p>Allocation of tasks, to make small the {}: {}.</p>",
+                "<p>{aim} {}: {}.</p>",
                 escape(&made.objective),
                 escape(&made.in_words())
             )

@@ -53,7 +53,7 @@ pub(crate) use report::write_together;
 pub use report::{Report, read_summary};
 pub use report_error::ReportError;
 pub use summary::*;
-pub use summary_allocation::AllocationSummary;
+pub use summary_allocation::{AllocationSummary, GIVEN};
 pub use summary_balance::{BalanceSummary, MoveSummary, TaskSummary};
 pub use summary_cache::{CacheSummary, ColdSummary};
 pub use summary_checkpoint::{CheckpointSummary, RestoredSummary};

@@ -2,15 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Stands for the allocator where whoever started the run gave the places.
+pub const GIVEN: &str = "given";
+
 /// How tasks were allocated to cores at the start, and how even that came out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AllocationSummary {
-    /// What was asked for: "auto", "greedy", "dp", "chains", "round-robin" or "random".
+    /// What was asked for: "auto", "greedy", "dp", "chains", "round-robin" or "random"; [`GIVEN`] where places were.
     pub asked: String,
     /// What the placement came from: as `asked`, unless that was "auto".
     pub allocator: String,
-    /// What was made small, in words.
+    /// What was made small, or is told of places that were given, in words.
     pub objective: String,
     /// Whether the loads were "estimated" or "measured".
     pub loads: String,
@@ -28,10 +31,10 @@ impl AllocationSummary {
     /// In one line, for people.
     pub(super) fn in_words(&self) -> String {
         use super::figure::{duration, plain, rate};
-        let asked = if self.asked == self.allocator {
-            String::new()
-        } else {
-            format!(" ({})", plain(&self.asked))
+        let asked = match &*self.asked {
+            GIVEN => " (runtime.place)".into(),
+            same if same == self.allocator => String::new(),
+            asked => format!(" ({})", plain(asked)),
         };
         format!(
             "{}{asked}: busiest core {}, mean {}, crossings {} a second, {} at {}",
@@ -69,5 +72,8 @@ mod tests {
         assert!(text.ends_with("estimated at 1,000,000/s"), "{text}");
         made.asked = "dp".into();
         assert!(made.in_words().starts_with("dp: "));
+        (made.asked, made.allocator) = (GIVEN.into(), GIVEN.into());
+        let text = made.in_words();
+        assert!(text.starts_with("given (runtime.place): busiest"), "{text}");
     }
 }

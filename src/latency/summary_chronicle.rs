@@ -52,7 +52,7 @@ pub struct TaskChronicle {
 
 impl ChronicleSummary {
     /// From start to end of each span, ns.
-    pub(super) fn lengths_ns(&self) -> impl Iterator<Item = u64> + '_ {
+    pub fn lengths_ns(&self) -> impl Iterator<Item = u64> + '_ {
         let starts_ns = std::iter::once(0).chain(self.ends_ns.iter().copied());
         let spans = self.ends_ns.iter().zip(starts_ns);
         spans.map(|(end_ns, start_ns)| end_ns.saturating_sub(start_ns))

@@ -23,6 +23,8 @@ mod spread;
 mod tests;
 pub use allocator::{Allocator, plan};
 pub use error::AllocateError;
-pub use model::{CROSSING_NS, Link, OBJECTIVE, Placement, TaskLoad, core_loads};
+pub use model::{
+    CROSSING_NS, Link, OBJECTIVE, Placement, SOURCE_NS, STAGE_NS, TaskLoad, core_loads,
+};
 pub use predict::{Bound, Prediction, StageLoad, Tasks, predict, tasks};
 pub use spread::{HotShare, KeyCensus, Spread};

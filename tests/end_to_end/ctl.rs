@@ -263,6 +263,10 @@ fn places_and_limits_are_checked() {
             &["-C", "balance.patience=1ms"],
             &["balance.patience", "100ms"],
         ),
+        (
+            &["--split-hot", "on", "-C", "runtime.order=deterministic"],
+            &["hot keys of stage aggregate", "runtime.order"],
+        ),
     ] {
         scratch.assert_refused(&[&LOAD[..], more].concat(), 2, parts);
     }
@@ -281,4 +285,8 @@ fn places_and_limits_are_checked() {
     let tasks = summary["tasks"].as_array().expect("tasks");
     assert!(tasks.iter().all(|task| task["core"] == 0), "{summary:#}");
     assert_eq!(summary["balance"]["rebalance"], false);
+    let allocation = &summary["allocation"];
+    assert_eq!(allocation["asked"], "given", "{allocation}");
+    assert_eq!(allocation["allocator"], "given", "{allocation}");
+    assert_eq!(allocation["busiest_ns"], 23_000_000, "one core has all");
 }

@@ -1,21 +1,19 @@
-//! The run's end of the control socket: a thread that reads a line, asks the run, and writes a line.
+//! The run's end of the control socket: a thread that listens from when the run begins until it ends.
 //!
-//! It starts to listen when the run begins, and serves one connection after the other. The cores know nothing of it.
+//! Each connection has a thread of its own (`connection.rs`). The cores know nothing of them.
 
 use super::super::config::Config;
 use super::super::error::note;
+use super::connection::Service;
 use super::socket::{Bound, bind, connect};
-use super::{Asked, Reply, VERSION, Versioned};
 use crate::runtime::Control;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Longest request.
-const LINE_BYTES_MAX: u64 = 64 << 10;
-/// Who has not said what he wants by then is left, so that others are served.
+/// Who has not said what he wants by then is let go.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The socket of this process, so that a second Ctrl-C removes it too.
@@ -36,6 +34,8 @@ pub(in crate::cli) fn remove_bound() {
 pub(in crate::cli) struct Served {
     control: Arc<Control>,
     path: PathBuf,
+    /// Tells the thread that listens to end.
+    ended: Arc<AtomicBool>,
 }
 
 /// Has a thread listen at the socket that the configuration asks for, once the run begins; `config` then leads
@@ -46,21 +46,28 @@ pub(in crate::cli) fn serve(config: &mut Config, quiet: bool) -> Option<Served> 
     config.control = Some(control.clone());
     let dir = config.checkpoint.dir.as_ref();
     let checkpoint_dir = dir.map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.clone()));
-    let (asked, at) = (control.clone(), path.clone());
-    let listen = move || listen(&asked, &at, checkpoint_dir.as_deref(), quiet);
+    let (ended, at) = (Arc::<AtomicBool>::default(), path.clone());
+    let (asked, until) = (control.clone(), ended.clone());
+    let listen = move || listen(asked, &at, checkpoint_dir, (quiet, &until));
     if let Err(error) = std::thread::Builder::new().name("ctl".into()).spawn(listen) {
         note(&format!(
             "warning: no control socket: no thread for it: {error}"
         ));
         return None;
     }
-    Some(Served { control, path })
+    Some(Served {
+        control,
+        path,
+        ended,
+    })
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
         self.control.close();
-        // The thread waits for a connection: this one tells it to end.
+        // Relaxed: what is seen through the connection below comes after it.
+        self.ended.store(true, Ordering::Relaxed);
+        // The thread waits for a connection: this one has it look.
         let mine = bound().take();
         if mine.is_some() {
             let _ = connect(&self.path);
@@ -68,7 +75,12 @@ impl Drop for Served {
     }
 }
 
-fn listen(control: &Control, path: &Path, checkpoint_dir: Option<&Path>, quiet: bool) {
+fn listen(
+    control: Arc<Control>,
+    path: &Path,
+    checkpoint_dir: Option<PathBuf>,
+    (quiet, ended): (bool, &AtomicBool),
+) {
     if !control.wait_for_start() {
         return;
     }
@@ -98,75 +110,50 @@ fn listen(control: &Control, path: &Path, checkpoint_dir: Option<&Path>, quiet: 
             path.display()
         ));
     }
+    let service = Service::new(control, checkpoint_dir, PATIENCE);
+    admit_all(&listener, &service, ended);
+}
+
+/// Admits clients as long as the socket is there: also those who come while the run, which is over, is accounted for.
+fn admit_all(listener: &UnixListener, service: &Arc<Service>, ended: &AtomicBool) {
     for stream in listener.incoming().flatten() {
-        if control.is_over() {
+        if ended.load(Ordering::Relaxed) {
             return;
         }
-        // Who goes away in the middle of a line has his reasons.
-        let _ = answer(&stream, control, checkpoint_dir);
+        service.admit(stream);
     }
-}
-
-fn answer(
-    stream: &UnixStream,
-    control: &Control,
-    checkpoint_dir: Option<&Path>,
-) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let mut line = String::new();
-    BufReader::new(stream.take(LINE_BYTES_MAX)).read_line(&mut line)?;
-    let mut reply = Reply {
-        version: VERSION,
-        pid: std::process::id(),
-        checkpoint_dir: checkpoint_dir.map(Path::to_path_buf),
-        ..Reply::default()
-    };
-    match asked(&line).and_then(|asked| {
-        let answer = control.ask(asked.request);
-        answer.map_err(|refusal| refusal.to_string())
-    }) {
-        Ok(answer) => reply.answer = Some(answer),
-        Err(error) => reply.error = Some(error),
-    }
-    let mut text = serde_json::to_string(&reply)?;
-    text.push('\n');
-    (&*stream).write_all(text.as_bytes())
-}
-
-/// Reads a request.
-fn asked(line: &str) -> Result<Asked, String> {
-    let versioned: Versioned = serde_json::from_str(line)
-        .map_err(|error| format!("the request is not a line of JSON with a version: {error}"))?;
-    if versioned.version != VERSION {
-        return Err(format!(
-            "this run speaks version {VERSION} and was asked in version {}: use the millstream that started it",
-            versioned.version
-        ));
-    }
-    serde_json::from_str(line).map_err(|error| format!("this run does not know that: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
 
     #[test]
-    fn what_cannot_be_understood_is_refused_with_the_reason() {
-        for (line, part) in [
-            ("status\n", "not a line of JSON"),
-            ("", "not a line of JSON"),
-            (r#"{"ask":"status"}"#, "version"),
-            (r#"{"version":2,"ask":"status"}"#, "asked in version 2"),
-            (r#"{"version":1,"ask":"dance"}"#, "does not know that"),
-            (
-                r#"{"version":1,"ask":"cores","cores":-1}"#,
-                "does not know that",
-            ),
-        ] {
-            let error = asked(line).expect_err(line);
-            assert!(error.contains(part), "{line:?}: {error}");
-        }
-        assert!(asked(r#"{"version":1,"ask":"status"}"#).is_ok());
+    fn who_comes_while_a_run_ends_is_answered_until_the_socket_goes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("ctl.sock");
+        let (listener, _bound) = bind(&path).expect("it is free");
+        let control = Arc::<Control>::default();
+        control.close();
+        let service = Service::new(control, None, Duration::from_secs(600));
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| admit_all(&listener, &service, &ended));
+            for (ask, part) in [
+                ("stop", "stopping"),
+                ("stop", "stopping"),
+                ("status", "has ended"),
+            ] {
+                let mut client = connect(&path).expect("it listens");
+                let line = format!("{{\"version\":1,\"ask\":\"{ask}\"}}\n");
+                client.write_all(line.as_bytes()).expect("sent");
+                let mut said = String::new();
+                client.read_to_string(&mut said).expect("answered");
+                assert!(said.contains(part), "{ask}: {said}");
+            }
+            ended.store(true, Ordering::Relaxed);
+            connect(&path).expect("it listens");
+        });
     }
 }

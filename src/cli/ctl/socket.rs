@@ -9,7 +9,7 @@
 //! Only a socket at which nobody listens is ever removed, and never another kind of file. The name of a socket may
 //! have 107 bytes; longer paths are opened through the descriptor of their directory.
 
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -47,6 +47,21 @@ fn short(path: &Path) -> Result<Short> {
 /// Opens the socket of a run.
 pub(super) fn connect(path: &Path) -> Result<UnixStream> {
     UnixStream::connect(short(path)?.path)
+}
+
+/// What a file is that is no socket, in words.
+pub(super) fn no_socket(found: FileType) -> Option<&'static str> {
+    if found.is_socket() {
+        None
+    } else if found.is_dir() {
+        Some("a directory")
+    } else if found.is_symlink() {
+        Some("a link")
+    } else if found.is_file() {
+        Some("a file")
+    } else {
+        Some("a pipe or device")
+    }
 }
 
 /// A socket that is ours, until it is dropped.
@@ -109,8 +124,8 @@ fn link(own: &Path, path: &Path) -> Result<()> {
 
 /// Removes the socket at `path` if nobody listens at it.
 fn remove_left_behind(path: &Path) -> Result<()> {
-    if !std::fs::symlink_metadata(path)?.file_type().is_socket() {
-        let what = "something that is no socket is there";
+    if let Some(kind) = no_socket(std::fs::symlink_metadata(path)?.file_type()) {
+        let what = format!("{kind} that is no socket is there");
         return Err(Error::new(ErrorKind::AlreadyExists, what));
     }
     match connect(path) {
@@ -176,7 +191,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("ctl.sock");
         std::fs::write(&path, "mine").expect("written");
-        assert!(bind(&path).is_err());
+        let error = bind(&path).expect_err("a file is there");
+        assert_eq!(error.to_string(), "a file that is no socket is there");
         assert_eq!(std::fs::read_to_string(&path).expect("there"), "mine");
         assert_eq!(std::fs::read_dir(&dir).expect("a directory").count(), 1);
     }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Shown<'a> {
-    pid: u32,
+    pid: Option<u32>,
     #[serde(flatten)]
     status: &'a Status,
     checkpoints: Option<Checkpoints>,
@@ -47,7 +47,7 @@ impl Shown<'_> {
         let status = self.status;
         let mut text = format!(
             "pid {}, {:.1} s, rebalancing {}, busiest core {:.2} of the mean, {} moves\n\n",
-            self.pid,
+            self.pid.unwrap_or_default(),
             status.elapsed_ns as f64 / 1e9,
             if status.rebalance { "on" } else { "off" },
             status.imbalance,

@@ -3,21 +3,16 @@
 use super::super::args::{GlobalArgs, PlanArgs};
 use super::super::error::CliError;
 use super::super::{Base, resolve};
-use super::measured::placed_on;
+use super::stays::{mean_loads, stays};
+use crate::flow::partitions_for;
 use crate::latency::{HotKey, StageSummary, Summary, read_summary};
-use crate::schedule::{KeyCensus, Spread, StageLoad, core_loads, tasks};
+use crate::schedule::{KeyCensus, SOURCE_NS, STAGE_NS, Spread, StageLoad, tasks};
 use crate::source::trace;
 use serde_json::Value;
 use std::path::Path;
 
-/// Core time of an event in a source: reading, hashing, sending; ns (docs/plan.md).
-pub(super) const SOURCE_NS: f64 = 5.0;
-/// Core time of an event in a keyed stage: ring, table, operator, digest; ns.
-pub(super) const STAGE_NS: f64 = 18.0;
 /// Cores of a machine that nobody named.
 const CORES: usize = 2;
-/// Partitions for each core, as the engine chooses them.
-pub(super) const PARTITIONS_PER_CORE: usize = 4;
 
 /// The stages of a flow and where they were found.
 #[derive(Debug)]
@@ -108,7 +103,7 @@ impl Basis {
             cores,
             partitions: args
                 .partitions
-                .map_or(PARTITIONS_PER_CORE * cores, usize::from),
+                .map_or_else(|| partitions_for(cores), usize::from),
             costs: if given {
                 "given".into()
             } else {
@@ -193,8 +188,9 @@ fn costed(
     let mut stages: Vec<StageLoad> = summary.stages.iter().enumerate().map(stage).collect();
     let made = tasks(&stages, partitions);
     let usual_ns = made.loads.iter().map(|task| task.load_ns).sum::<f64>() / 1e6;
-    let crossing_ns = placed_on(summary, &made.names).map_or(0.0, |placed| {
-        let loads = core_loads(&made.loads, &made.links, summary.cores.len(), &placed);
+    // Where it is not known where tasks were, crossings stay in what the tasks took.
+    let crossing_ns = stays(summary, &made.names).map_or(0.0, |stays| {
+        let loads = mean_loads(&made, summary.cores.len(), &stays);
         loads.iter().sum::<f64>() / 1e6 - usual_ns
     });
     let measured = measured_stages(summary, task_loads);
@@ -286,11 +282,8 @@ mod tests {
     /// Core time for an event of the source, crossings of the run's placement included.
     fn total_ns(summary: &Summary, stages: &[StageLoad]) -> f64 {
         let made = tasks(stages, 2);
-        let placed = placed_on(summary, &made.names).expect("its tasks");
-        core_loads(&made.loads, &made.links, 2, &placed)
-            .iter()
-            .sum::<f64>()
-            / 1e6
+        let stays = stays(summary, &made.names).expect("its tasks");
+        mean_loads(&made, 2, &stays).iter().sum::<f64>() / 1e6
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! ```text
 //!   run:    summary.json ─► costs, shares, hot keys ─┐              allocators × these cores
 //!   trace:  keys ─► census                          ─┴► basis ─► partitions, cores 1–128 ─► text, JSON
-//!   --against: another run's placement with these costs, beside what it measured
+//!   --against: where another run's tasks were, with these costs, beside what it measured
 //! ```
 
 mod basis;
 mod measured;
+mod stays;
 mod text;
 mod told;
 

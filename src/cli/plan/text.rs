@@ -85,6 +85,12 @@ fn compared(text: &mut String, measured: &Measured, paint: Paint) {
         measured.run,
         format_rate(measured.events_per_s)
     );
+    if let Some(moved) = &measured.moved {
+        let _ = writeln!(text, "  {moved}");
+    }
+    if measured.cores.is_empty() {
+        return;
+    }
     let head = format!(
         "  {:<6} {:>10} {:>10} {:>8}",
         "core", "predicted", "measured", "off"
@@ -93,18 +99,19 @@ fn compared(text: &mut String, measured: &Measured, paint: Paint) {
     for core in &measured.cores {
         let _ = writeln!(
             text,
-            "  {:<6} {:>8.1} % {:>8.1} % {:>+6.1} %",
+            "  {:<6} {:>8.1} % {:>8.1} % {:>8}",
             core.core,
             100.0 * core.predicted_busy_share,
             100.0 * core.measured_busy_share,
-            100.0 * core.off
+            off(core.off)
         );
     }
-    let _ = writeln!(
-        text,
-        "  busiest core off by {:+.1} %",
-        100.0 * measured.busiest_off
-    );
+    let _ = writeln!(text, "  busiest core off by {}", off(measured.busiest_off));
+}
+
+/// What is off from nothing is unknown.
+fn off(value: Option<f64>) -> String {
+    value.map_or(UNKNOWN.into(), |off| format!("{:+.1} %", 100.0 * off))
 }
 
 fn ns(value: Option<f64>) -> String {
@@ -145,7 +152,7 @@ fn table(text: &mut String, what: &str, rows: &[Row], name: fn(&Row) -> String, 
 fn machines(text: &mut String, rows: &[Row], paint: Paint) {
     let _ = writeln!(
         text,
-        "\n{} of a simulated machine, four partitions a core",
+        "\n{} of a simulated machine, with the partitions that the engine chooses for so many",
         paint.bold("cores")
     );
     let split = rows.iter().any(|row| row.split_events_per_s_max.is_some());
@@ -174,5 +181,39 @@ fn machines(text: &mut String, rows: &[Row], paint: Paint) {
             rate(row.events_per_s_max),
             row.bound
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::told::CoreCompared;
+    use super::*;
+
+    #[test]
+    fn a_core_that_was_idle_is_off_by_nothing_that_is_known() {
+        let core = |core, measured_busy_share, off| CoreCompared {
+            core,
+            predicted_busy_share: 0.9,
+            measured_busy_share,
+            off,
+        };
+        let mut measured = Measured {
+            run: "one".into(),
+            events_per_s: 1e6,
+            moved: Some("tasks moved".into()),
+            cores: vec![core(0, 0.8, Some(0.125)), core(1, 0.0, None)],
+            busiest_off: Some(0.125),
+        };
+        let mut text = String::new();
+        compared(&mut text, &measured, Paint { colour: false });
+        assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+        let lines: Vec<&str> = text.lines().skip(2).collect();
+        assert_eq!(lines[0], "  tasks moved");
+        assert_eq!(lines[2], "  0          90.0 %     80.0 %  +12.5 %");
+        assert_eq!(lines[3], "  1          90.0 %      0.0 %        –");
+        measured.cores.clear();
+        let mut text = String::new();
+        compared(&mut text, &measured, Paint { colour: false });
+        assert!(text.ends_with("tasks moved\n"), "{text}");
     }
 }

@@ -1,6 +1,7 @@
 //! What a plan says: tables of allocators, partitions and cores, with the assumptions behind them.
 
-use super::basis::{Basis, PARTITIONS_PER_CORE};
+use super::basis::Basis;
+use crate::flow::{HOT_OF_A_CORE, partitions_for};
 use crate::schedule::{
     AllocateError, Allocator, Bound, CROSSING_NS, Prediction, StageLoad, predict,
 };
@@ -10,8 +11,6 @@ use serde::Serialize;
 const MACHINES: [usize; 14] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128];
 /// Partitions for each core that are compared.
 const PARTITIONS: [usize; 6] = [1, 2, 4, 8, 16, 32];
-/// Of a core's share of the events, what makes a key hot: as the engine splits them.
-const HOT_OF_A_CORE: f64 = 0.5;
 /// Hot keys that are told.
 const KEYS_TOLD: usize = 5;
 
@@ -71,9 +70,12 @@ pub(super) struct Row {
 pub(super) struct Measured {
     pub(super) run: String,
     pub(super) events_per_s: f64,
+    /// Where its tasks moved: what that means for the comparison, in words.
+    pub(super) moved: Option<String>,
+    /// Empty where it is not known which tasks they had.
     pub(super) cores: Vec<CoreCompared>,
-    /// The busiest core as predicted over the busiest as measured, less 1.
-    pub(super) busiest_off: f64,
+    /// The busiest core as predicted over the busiest as measured, less 1; `None`: nothing was measured.
+    pub(super) busiest_off: Option<f64>,
 }
 
 /// One core.
@@ -82,7 +84,8 @@ pub(super) struct CoreCompared {
     pub(super) core: u32,
     pub(super) predicted_busy_share: f64,
     pub(super) measured_busy_share: f64,
-    pub(super) off: f64,
+    /// Predicted over measured, less 1; `None`: it was idle.
+    pub(super) off: Option<f64>,
 }
 
 /// The tables of `basis`.
@@ -99,9 +102,9 @@ pub(super) fn tell(basis: &Basis, allocator: Allocator) -> Result<Told, Allocate
     let by_partitions = PARTITIONS.map(|each| row(allocator, each * cores, cores));
     let mut machines = Vec::with_capacity(MACHINES.len());
     for cores in MACHINES {
-        let partitions = PARTITIONS_PER_CORE * cores;
+        let partitions = partitions_for(cores);
         let mut told = row(allocator, partitions, cores);
-        let more = run(allocator, partitions + PARTITIONS_PER_CORE, cores + 1);
+        let more = run(allocator, partitions_for(cores + 1), cores + 1);
         if let (Some(now), Ok(more)) = (told.events_per_s_max, more) {
             told.one_more_core = Some(more.events_per_s_max() / now - 1.0);
         }
@@ -254,6 +257,8 @@ mod tests {
             most.windows(2).all(|pair| pair[1] >= 0.99 * pair[0]),
             "{most:?}"
         );
+        let partitions: Vec<usize> = told.cores.iter().map(|row| row.partitions).collect();
+        assert_eq!(partitions[..3], [2, 8, 12], "as the engine chooses them");
         assert_eq!(told.cores[13].bound, "task readings fills a core");
         assert!(told.cores[0].one_more_core.is_some_and(|gain| gain > 0.6));
         assert!(told.cores[13].one_more_core.is_some_and(|gain| gain < 0.05));
