@@ -7,7 +7,7 @@
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use millstream::partition::mum64;
 use millstream::source::load::KeySampler;
-use millstream::state::{Place, Prefaulter, Table, TableOptions};
+use millstream::state::{Place, Prefaulter, Table, TableOptions, Way};
 use std::time::Duration;
 
 const KEYS: usize = 1_000_000;
@@ -40,12 +40,15 @@ fn count_one_by_one(table: &mut Table<u64>, keys: &[u64]) {
     }
 }
 
-fn count_in_groups(table: &mut Table<u64>, keys: &[u64]) {
+fn count_in_groups(table: &mut Table<u64>, keys: &[u64], way: Way) {
     for group in keys.chunks(GROUP) {
         table.settle();
         let mut places = [Place::default(); GROUP];
         for (place, key) in places.iter_mut().zip(group) {
-            *place = table.prefetch(mum64(*key));
+            *place = table.prefetch(mum64(*key), way);
+        }
+        for (place, key) in places.iter_mut().zip(group) {
+            *place = table.look(*place, *key, way);
         }
         for (place, key) in places.iter().zip(group) {
             *table.at(*place, *key) += 1;
@@ -62,7 +65,12 @@ fn entry(c: &mut Criterion) {
     let one_by_one: Count = count_one_by_one;
     for (name, count) in [
         ("entry", one_by_one),
-        ("entry, prefetched", count_in_groups),
+        ("entry, prefetched", |table, keys| {
+            count_in_groups(table, keys, Way::Straight);
+        }),
+        ("entry, prefetched by controls", |table, keys| {
+            count_in_groups(table, keys, Way::Crowded);
+        }),
     ] {
         let (mut table, mut rounds) = (filled(), 0);
         group.bench_function(name, |b| {

@@ -4,8 +4,8 @@
 //! with each other and with work:
 //!
 //! ```text
-//!   block b+2   hash the key, ask for the line of its home
-//!   block b+1   is another key at home? ask for the next line too      (the first has arrived)
+//!   block b+2   hash the key, ask for what tells where its entry is     (`state/table/search.rs`)
+//!   block b+1   look where it is, ask for its line                      (the first has arrived)
 //!   block b     process: find the entry, run the operator               (both have arrived)
 //! ```
 //!
@@ -107,7 +107,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
                 };
                 let watch = Watch::at(&event, interrupted);
                 table.settle();
-                let (place, keys) = (table.prefetch(hash), table.len());
+                let (place, keys) = (table.prefetch(hash, table.way()), table.len());
                 let (stamp, state) = table.at_stamped(place, key);
                 let at = (key, stamp, state);
                 let after = work.process(live, (due, &event), at, failures, down);
@@ -140,7 +140,7 @@ fn find_again<T: Event, V: Pod + Send>(
 ) {
     for index in range {
         if let Message::Event(_, event) = &messages[index] {
-            places[index % PLACES] = table.prefetch(mum64(key_of(event)));
+            places[index % PLACES] = table.prefetch(mum64(key_of(event)), table.way());
         }
     }
 }
@@ -177,24 +177,30 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
             }
             if table.layout_version() != version {
                 find_again(table, key_of, messages, &mut places, done..fetched);
+                looked = done;
             }
+            let way = table.way();
             let fetch_to = end.min(done + 3 * BLOCK);
             while fetched < fetch_to {
                 let Message::Event(_, event) = &messages[fetched] else {
                     end = fetched;
                     break;
                 };
-                places[fetched % PLACES] = table.prefetch(mum64(key_of(event)));
+                places[fetched % PLACES] = table.prefetch(mum64(key_of(event)), way);
                 fetched += 1;
             }
             let look_to = fetched.min(done + 2 * BLOCK);
+            let (from, mut past_home) = (looked, 0);
             while looked < look_to {
                 if let Message::Event(_, event) = &messages[looked] {
                     let place = &mut places[looked % PLACES];
-                    *place = table.look(*place, key_of(event));
+                    let found = table.look(*place, key_of(event), way);
+                    past_home += usize::from(found != *place);
+                    *place = found;
                 }
                 looked += 1;
             }
+            table.looked(looked - from, past_home);
             let stop = looked.min(done + BLOCK);
             while done < stop {
                 let Message::Event(due, event) = &messages[done] else {

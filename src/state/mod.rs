@@ -11,5 +11,5 @@ pub use cold::{Cold, Fetch, Remove, Reply};
 pub use growth::Prefaulter;
 pub use hot::{Entry, Hot, SetPolicy, Spot};
 pub use states::States;
-pub use table::{Place, SETTLE_EVERY, Table, TableError, TableOptions, TableShape};
+pub use table::{Place, SETTLE_EVERY, Table, TableError, TableOptions, TableShape, Way};
 pub use ttl::{Forever, TimeToLive, Ttl, stamp_at};

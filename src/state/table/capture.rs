@@ -12,7 +12,7 @@
 //! always in the cache, and a branch never taken.
 #![allow(unsafe_code)]
 
-use super::{NEW, Place, Slot, TAIL_SLOTS, Table};
+use super::{NEW, Place, Slot, TAIL_SLOTS, Table, Way};
 use crate::checkpoint::{Copied, OwedBlocks, Port, block_shift};
 use crate::partition::mum64;
 use crate::sys::memory::Reserve;
@@ -180,7 +180,7 @@ impl<V: Pod> Table<V> {
     /// Puts one entry into this table, which has never been captured yet and does not hold its key.
     pub fn restore_one(&mut self, key: u64, stamp: u64, value: V) {
         self.settle();
-        let entry = self.at_stamped(self.prefetch(mum64(key)), key);
+        let entry = self.at_stamped(self.prefetch(mum64(key), Way::Crowded), key);
         debug_assert_eq!(*entry.0, NEW, "a key is restored once");
         (*entry.0, *entry.1) = (stamp.max(NEW), value);
     }
@@ -198,9 +198,12 @@ impl<V: Pod> Table<V> {
             let end = (block.len() / slot_bytes).min(group + places.len());
             for at in (group..end).map(|entry| entry * slot_bytes) {
                 if word(at + 8) != 0 && accept(word(at)) {
-                    places[count] = (self.prefetch(mum64(word(at))), at);
+                    places[count] = (self.prefetch(mum64(word(at)), Way::Crowded), at);
                     count += 1;
                 }
+            }
+            for (place, at) in &mut places[..count] {
+                *place = self.look(*place, word(*at), Way::Crowded);
             }
             for &(place, at) in &places[..count] {
                 let (stamp, value) = self.at_stamped(place, word(at));

@@ -59,11 +59,11 @@ impl<V: Pod> Table<V> {
     fn migrate(&mut self) {
         self.layout_version += 1;
         let mut from = self.front.saturating_sub(MIGRATE_SLOTS);
-        while from > 0 && self.slot(from - 1).stamp != 0 {
+        while from > 0 && !self.controls.is_empty(from - 1) {
             from -= 1;
         }
         let mut end = self.front;
-        while self.slot(end).stamp != 0 {
+        while !self.controls.is_empty(end) {
             end += 1;
         }
         if 2 * from < end {
@@ -73,15 +73,13 @@ impl<V: Pod> Table<V> {
         self.front = from;
         for index in from..end {
             self.fetch(index + MIGRATE_AHEAD);
-            self.fetch(2 * (index + MIGRATE_AHEAD));
-            self.fetch(2 * (index + MIGRATE_AHEAD) + 1);
-            let entry = *self.slot(index);
-            if entry.stamp != 0 {
-                self.touch(index);
-                self.slot(index).stamp = 0;
-                self.place(entry);
+            if !self.controls.is_empty(index) {
+                let entry = self.take(index);
+                let to = self.claim(&entry);
+                self.write_through(to, &entry);
             }
         }
+        self.written_through();
         self.growth.wrote(2 * from * size_of::<Slot<V>>());
     }
 
@@ -89,10 +87,9 @@ impl<V: Pod> Table<V> {
     fn finish(&mut self, end: usize) {
         let mut entries = std::mem::take(&mut self.scratch);
         for index in 0..end {
-            if self.slot(index).stamp != 0 {
-                entries.push(*self.slot(index));
-                self.touch(index);
-                self.slot(index).stamp = 0;
+            if !self.controls.is_empty(index) {
+                let entry = self.take(index);
+                entries.push(entry);
             }
         }
         self.shift -= 1;
@@ -100,18 +97,34 @@ impl<V: Pod> Table<V> {
         self.phase = Phase::Rest;
         self.growth.wrote(0);
         for entry in entries.drain(..) {
-            self.place(entry);
+            let to = self.claim(&entry);
+            *self.slot(to) = entry;
         }
         self.scratch = entries;
         self.watch = self.load(REQUEST_PERCENT);
     }
 
-    fn place(&mut self, entry: Slot<V>) {
-        let mut index = self.home(mum64(entry.key));
-        while self.slot(index).stamp != 0 {
+    /// Takes the entry out of a slot.
+    #[inline(always)]
+    fn take(&mut self, index: usize) -> Slot<V> {
+        self.touch(index);
+        self.controls.clear(index);
+        let entry = *self.slot(index);
+        self.slot(index).stamp = 0;
+        entry
+    }
+
+    /// The slot for an entry that is in none, which the caller writes at once. Only controls are looked at: the line of
+    /// the slot is not needed for it.
+    #[inline(always)]
+    fn claim(&mut self, entry: &Slot<V>) -> usize {
+        let hash = mum64(entry.key);
+        let mut index = self.home(hash);
+        while !self.controls.is_empty(index) {
             index += 1;
         }
         self.touch(index);
-        *self.slot(index) = entry;
+        self.controls.fill(index, hash);
+        index
     }
 }

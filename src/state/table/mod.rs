@@ -7,7 +7,7 @@
 //!   byte 0     8       16                                 64
 //!        ├─────┼───────┼──────────────────────────────────┤
 //!        │ key │ stamp │ value (48 B; longer: more lines) │   one slot; its stamp is 0 when it is empty
-//!        └─────┴───────┴──────────────────────────────────┘
+//!        └─────┴───────┴──────────────────────────────────┘   beside it one control byte (`controls.rs`)
 //!
 //!   growing, from the top down; `front` always stands behind an empty slot
 //!
@@ -24,23 +24,28 @@
 //!
 //! Growing costs each newly inserted key [`MIGRATE_PER_INSERT`] slots of sequential copying and no event
 //! more than one cluster beyond that; there is never a second copy of the table. Its worst moment is half
-//! way, when all pages of the new half are there and `0.60 + 0.08` of the old slots are filled: 2.93 slots
-//! (188 bytes) a key. The plain version it must agree with is `HashMap` (tests below).
+//! way, when all pages of the new half are there and `0.75 + 0.06` of the old slots are filled: 2.46 slots
+//! (160 bytes) a key. The plain version it must agree with is `HashMap` (tests below).
 #![allow(unsafe_code)]
 
 mod capture;
 #[cfg(test)]
 mod capture_tests;
+mod controls;
 mod grow;
 mod options;
+mod search;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use capture::TableShape;
 pub use options::{TableError, TableOptions};
+pub use search::{Place, Way};
 
 use capture::{Capture, Tags};
+use controls::Controls;
+use search::Crowding;
 
 use super::growth::{Growth, Prefaulter};
 use crate::partition::mum64;
@@ -72,39 +77,30 @@ const _: () = {
 };
 
 /// Growth is asked for at this load (percent) and starts at the next, once its first pages are there.
-const REQUEST_PERCENT: usize = 55;
-const GROW_PERCENT: usize = 60;
+const REQUEST_PERCENT: usize = 70;
+const GROW_PERCENT: usize = 75;
 /// At this load the table no longer waits for the helper and takes the page faults itself.
-const FORCE_PERCENT: usize = 84;
+const FORCE_PERCENT: usize = 92;
 /// Old slots moved for each key inserted while growing. More would need pages faster than the helper
-/// zeroes them (each old slot wants two new ones: 0.8 KB a key, 8 GB/s at 10 M new keys a second); fewer
-/// would let the old half fill up: as it is, its last part ends at a load of 0.77.
-const MIGRATE_PER_INSERT: usize = 6;
+/// zeroes them (each old slot wants two new ones: 1 KB a key, 10 GB/s at 10 M new keys a second); fewer
+/// would let the old half fill up: as it is, its last part ends at a load of 0.875.
+const MIGRATE_PER_INSERT: usize = 8;
 /// Moved in one go, to stay on the same lines.
 const MIGRATE_SLOTS: usize = 256;
-/// How far ahead of the slot being moved lines are fetched: its own and the two it may go to, which were
-/// zeroed by another core.
+/// How far ahead of the slot being moved its line is fetched.
 const MIGRATE_AHEAD: usize = 16;
 /// Slots behind the last home slot, for the cluster that runs over the end.
 const TAIL_SLOTS: usize = 4096;
 /// Smallest table.
 const CAPACITY_SLOTS_MIN: usize = 256;
-/// Lines of a slot asked for ahead; more than these and the processor's own prefetcher has caught on.
-const PREFETCH_LINES_MAX: usize = 4;
-
 /// Insertions between two calls of [`Table::settle`] at the most: what the slack of the smallest table bears.
 pub const SETTLE_EVERY: usize = 64;
-
-/// Where the search for a key starts.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Place(usize);
-
-/// Lines asked for beyond a home that holds another key. At a load of 0.6 a new key looks at 3.6 slots.
-const LOOK_LINES: usize = 4;
 
 /// Keyed state of one partition. `V` is zeroed when its key is first seen.
 pub struct Table<V> {
     base: *mut Slot<V>,
+    controls: Controls,
+    crowding: Crowding,
     shift: u32,
     last_old: u64,
     len: usize,
@@ -163,6 +159,11 @@ impl<V: Pod> Table<V> {
             reserve.advise_huge(present.clone());
             reserve.prefault(present);
         }
+        let slots_max = bytes / slot_bytes;
+        let controls = Controls::new(slots_max).map_err(|source| TableError { bytes, source })?;
+        if options.expected_keys > 0 {
+            controls.prefault(0..capacity + TAIL_SLOTS);
+        }
         let growth = Arc::new(Growth::new(
             reserve,
             prefaulter.and_then(Prefaulter::thread),
@@ -172,6 +173,8 @@ impl<V: Pod> Table<V> {
         }
         let mut table = Table {
             base: growth.reserve.base().cast(),
+            controls,
+            crowding: Crowding::default(),
             shift: 64 - capacity.trailing_zeros(),
             last_old: u64::MAX,
             len: 0,
@@ -179,7 +182,7 @@ impl<V: Pod> Table<V> {
             front: 0,
             paid_len: 0,
             phase: Phase::Rest,
-            capacity_slots_max: bytes / slot_bytes - TAIL_SLOTS,
+            capacity_slots_max: slots_max - TAIL_SLOTS,
             growth,
             scratch: Vec::with_capacity(CAPACITY_SLOTS_MIN),
             layout_version: 0,
@@ -203,14 +206,15 @@ impl<V: Pod> Table<V> {
         self.len == 0
     }
 
-    /// Bytes of the slots in use; while growing, with the part of the new half that has been written.
+    /// Bytes of the slots in use and of their controls; while growing, with the part of the new half that has been
+    /// written.
     pub fn state_bytes(&self) -> usize {
         let capacity = self.capacity_slots();
         let new_half = match self.phase {
             Phase::Growing => 2 * capacity - (2 * self.front).max(capacity),
             Phase::Rest | Phase::Requested => 0,
         };
-        (capacity + new_half) * size_of::<Slot<V>>()
+        (capacity + new_half) * (size_of::<Slot<V>>() + 1)
     }
 
     fn capacity_slots(&self) -> usize {
@@ -238,37 +242,6 @@ impl<V: Pod> Table<V> {
         unsafe { &mut *self.base.add(index) }
     }
 
-    /// Finds the home of `hash` and asks the processor to fetch its lines. The place stays good until the
-    /// next [`Table::settle`].
-    #[inline(always)]
-    pub fn prefetch(&self, hash: u64) -> Place {
-        let home = self.home(hash);
-        #[cfg(target_arch = "x86_64")]
-        for line in 0..(size_of::<Slot<V>>() / 64).min(PREFETCH_LINES_MAX) {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: a prefetch reads no memory and cannot fault; the address lies in the reserve.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.base.add(home).cast::<i8>().add(line * 64)) };
-        }
-        Place(home)
-    }
-
-    /// Moves `place` past its home if another key is there, and asks for the next line. Without a branch:
-    /// about every fourth key of a half-full table is not at home, and a branch guessed wrong on a line
-    /// that has yet to arrive stalls everything behind it.
-    #[inline(always)]
-    pub fn look(&self, place: Place, key: u64) -> Place {
-        let slot = self.slot(place.0);
-        let past = usize::from((slot.stamp != 0) & (slot.key != key));
-        let next = place.0 + past;
-        #[cfg(target_arch = "x86_64")]
-        for further in 0..LOOK_LINES {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: a prefetch reads no memory and cannot fault; the address lies in the reserve.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.base.add(next + further * past).cast()) };
-        }
-        Place(next)
-    }
-
     /// Grows with each change of the layout; a place found before is void.
     #[inline(always)]
     pub fn layout_version(&self) -> u64 {
@@ -293,11 +266,12 @@ impl<V: Pod> Table<V> {
 
     #[inline(always)]
     fn slot_at(&mut self, place: Place, key: u64) -> &mut Slot<V> {
-        let mut index = place.0;
+        let mut index = place.index();
         loop {
             let slot = self.slot(index);
             if slot.stamp == 0 {
                 self.touch(index);
+                self.controls.fill(index, mum64(key));
                 *self.slot(index) = Slot {
                     key,
                     stamp: NEW,
@@ -319,7 +293,7 @@ impl<V: Pod> Table<V> {
     pub fn entry(&mut self, hash: u64, key: u64) -> &mut V {
         self.settle();
         let home = self.home(hash);
-        self.at(Place(home), key)
+        self.at(Place::at_home(home), key)
     }
 
     /// Grows as far as the insertions since the last call ask for. Places found before are void.
@@ -328,70 +302,58 @@ impl<V: Pod> Table<V> {
         if self.len >= self.watch {
             self.grow();
         }
-    }
-
-    /// The state of `key`, if it is held.
-    pub fn get(&self, key: u64) -> Option<&V> {
-        self.find(mum64(key), key)
-            .map(|index| &self.slot(index).value)
-    }
-
-    fn find(&self, hash: u64, key: u64) -> Option<usize> {
-        let mut index = self.home(hash);
-        loop {
-            match self.slot(index) {
-                slot if slot.stamp == 0 => return None,
-                slot if slot.key == key => return Some(index),
-                _ => index += 1,
-            }
+        if self.crowding.is_due() {
+            self.crowding.judge(self.len);
         }
     }
 
-    /// Removes `key`; whether it was held. Later entries of its cluster move up (no tombstones).
-    pub fn remove(&mut self, hash: u64, key: u64) -> bool {
-        let found = self.find(hash, key);
-        if let Some(index) = found {
-            self.empty(index);
+    /// Writes a whole slot past the caches: what is moved is not needed soon, and the old bytes of its line need not be
+    /// read. Such writes are ordered for this thread; before another may see them, [`Table::written_through`].
+    #[inline(always)]
+    fn write_through(&mut self, index: usize, entry: &Slot<V>) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use core::arch::x86_64::{__m128i, _mm_load_si128, _mm_stream_si128};
+            let from = std::ptr::from_ref(entry).cast::<__m128i>();
+            let to = std::ptr::from_mut(self.slot(index)).cast::<__m128i>();
+            for part in 0..size_of::<Slot<V>>() / size_of::<__m128i>() {
+                // SAFETY: both are slots, aligned to 64 bytes and a multiple of them long; SSE2 is part of x86-64.
+                unsafe { _mm_stream_si128(to.add(part), _mm_load_si128(from.add(part))) };
+            }
         }
-        found.is_some()
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            *self.slot(index) = *entry;
+        }
     }
 
-    /// Empties the slot at `hole`; the rest of its cluster moves up.
-    fn empty(&mut self, mut hole: usize) {
-        self.layout_version += 1;
-        let mut next = hole + 1;
-        loop {
-            let candidate = *self.slot(next);
-            if candidate.stamp == 0 {
-                break;
-            }
-            if self.home(mum64(candidate.key)) <= hole {
-                self.touch(hole);
-                *self.slot(hole) = candidate;
-                hole = next;
-            }
-            next += 1;
+    /// What was written past the caches comes before all that this thread writes from now on: the table may go to
+    /// another core.
+    fn written_through(&self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: SSE is part of x86-64.
+        unsafe {
+            core::arch::x86_64::_mm_sfence();
         }
-        self.touch(hole);
-        self.slot(hole).stamp = 0;
-        self.len -= 1;
-    }
-
-    /// The same for who has not hashed the key.
-    pub fn forget(&mut self, key: u64) -> bool {
-        self.remove(mum64(key), key)
     }
 
     /// Asks the processor for the first line of a slot.
     #[inline(always)]
     fn fetch(&self, index: usize) {
+        self.fetch_line(index, 0);
+    }
+
+    /// Asks the processor for a line of a slot.
+    #[inline(always)]
+    fn fetch_line(&self, index: usize, line: usize) {
         #[cfg(target_arch = "x86_64")]
         {
             use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let slot = self.base.wrapping_add(index).cast::<i8>();
             // SAFETY: a prefetch reads no memory and cannot fault, wherever it points.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.base.wrapping_add(index).cast()) };
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(slot.wrapping_add(64 * line)) };
         }
         #[cfg(not(target_arch = "x86_64"))]
-        let _ = index;
+        let _ = (index, line);
     }
 }

@@ -20,13 +20,24 @@ fn op(keys: u64) -> impl Strategy<Value = Op> {
     ]
 }
 
-fn agree(ops: &[Op], options: TableOptions) {
+/// The entry of `key`, found as operators do it; without a way: from home, slot by slot.
+fn entry(table: &mut Table<[u64; 6]>, key: u64, way: Option<Way>) -> &mut [u64; 6] {
+    let Some(way) = way else {
+        return table.entry(mum64(key), key);
+    };
+    table.settle();
+    let place = table.prefetch(mum64(key), way);
+    let place = table.look(place, key, way);
+    table.at(place, key)
+}
+
+fn agree(ops: &[Op], options: TableOptions, way: impl Fn(usize) -> Option<Way>) {
     let mut table = Table::<[u64; 6]>::new(options, None).expect("addresses");
     let mut model = HashMap::<u64, u64>::new();
-    for op in ops {
+    for (at, op) in ops.iter().enumerate() {
         match *op {
             Op::Add(key, value) => {
-                let slot = table.entry(mum64(key), key);
+                let slot = entry(&mut table, key, way(at));
                 assert_eq!(slot[1], model.get(&key).copied().unwrap_or(0));
                 slot[1] = slot[1].wrapping_add(value);
                 let old = model.entry(key).or_default();
@@ -42,19 +53,59 @@ fn agree(ops: &[Op], options: TableOptions) {
     let seen: HashMap<u64, u64> = table.iter().map(|(key, value)| (key, value[1])).collect();
     assert_eq!(seen, model);
     assert_eq!(table.iter().count(), model.len(), "no key is met twice");
+    for slot in 0..table.end_slots() + TAIL_SLOTS {
+        let control_is_empty = table.controls.is_empty(slot);
+        assert_eq!(control_is_empty, table.slot(slot).stamp == 0, "slot {slot}");
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
     #[test]
     fn agrees_with_a_hash_map(ops in proptest::collection::vec(op(3_000), 0..6_000)) {
-        agree(&ops, TableOptions::default());
+        agree(&ops, TableOptions::default(), |_| None);
     }
 
     #[test]
     fn agrees_with_a_hash_map_on_few_keys(ops in proptest::collection::vec(op(40), 0..2_000)) {
-        agree(&ops, TableOptions::default());
+        agree(&ops, TableOptions::default(), |_| None);
     }
+
+    #[test]
+    fn agrees_with_a_hash_map_whichever_way_it_is_searched(
+        ops in proptest::collection::vec(op(3_000), 0..6_000),
+        ways in any::<u64>(),
+    ) {
+        agree(&ops, TableOptions::default(), |at| match ways >> (at / 16 % 32 * 2) & 3 {
+            0 => None,
+            1 => Some(Way::Straight),
+            _ => Some(Way::Crowded),
+        });
+    }
+}
+
+#[test]
+fn the_way_follows_what_is_seen() {
+    let mut table = Table::<u64>::new(TableOptions::default(), None).expect("addresses");
+    let mut ask = |keys: &mut dyn Iterator<Item = u64>| {
+        for key in keys {
+            table.settle();
+            let home = table.prefetch(mum64(key), table.way());
+            let place = table.look(home, key, table.way());
+            table.looked(1, usize::from(place != home));
+            *table.at(place, key) += 1;
+        }
+        table.settle();
+        table.way()
+    };
+    assert_eq!(ask(&mut (0..100_000)), Way::Crowded, "all keys are new");
+    let zipf = (0..4_000).map(|event| event % 9);
+    assert_eq!(
+        ask(&mut zipf.clone()),
+        Way::Straight,
+        "a few keys of the first"
+    );
+    assert_eq!(ask(&mut (100_000..103_000)), Way::Crowded, "new ones again");
 }
 
 #[test]
