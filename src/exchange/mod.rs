@@ -60,7 +60,6 @@ pub trait Route<T>: Send {
 pub struct Lanes<'a, T> {
     lanes: &'a mut [Outlet<T>],
     blocked: &'a mut bool,
-    markers: &'a mut u64,
 }
 
 impl<T: Event> Lanes<'_, T> {
@@ -96,7 +95,6 @@ impl<T: Event> Ways for Lanes<'_, T> {
     }
 
     fn announce(&mut self, lane: usize) {
-        *self.markers += 1;
         *self.blocked |= !self.lanes[lane].push_marker(Marker::KeyState);
     }
 }
@@ -108,7 +106,6 @@ pub struct Exchange<T, R> {
     route: R,
     last: usize,
     blocked: bool,
-    markers: u64,
 }
 
 impl<T: Event, R: Route<T>> Exchange<T, R> {
@@ -120,22 +117,25 @@ impl<T: Event, R: Route<T>> Exchange<T, R> {
             route,
             last: 0,
             blocked: false,
-            markers: 0,
         }
+    }
+
+    /// The route, and the lanes for it to look at.
+    #[inline(always)]
+    fn parts(&mut self) -> (&mut R, Lanes<'_, T>) {
+        let lanes = Lanes {
+            lanes: &mut self.lanes,
+            blocked: &mut self.blocked,
+        };
+        (&mut self.route, lanes)
     }
 }
 
 impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
     #[inline(always)]
     fn push(&mut self, due: Due, value: T) {
-        let partition = self.route.lane(
-            &value,
-            &mut Lanes {
-                lanes: &mut self.lanes,
-                blocked: &mut self.blocked,
-                markers: &mut self.markers,
-            },
-        );
+        let (route, mut lanes) = self.parts();
+        let partition = route.lane(&value, &mut lanes);
         self.last = partition;
         if !self.lanes[partition].push(Message::Event(due, value)) {
             self.blocked = true;
@@ -144,7 +144,6 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
 
     fn marker(&mut self, marker: Marker, _: &mut Context) {
         if let Marker::Probe { .. } = marker {
-            self.markers += 1;
             self.blocked |= !self.lanes[self.last].push_marker(marker);
             return;
         }
@@ -153,13 +152,9 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
         }
         | Marker::End = marker
         {
-            self.route.bring_home(&mut Lanes {
-                lanes: &mut self.lanes,
-                blocked: &mut self.blocked,
-                markers: &mut self.markers,
-            });
+            let (route, mut lanes) = self.parts();
+            route.bring_home(&mut lanes);
         }
-        self.markers += self.lanes.len() as u64;
         for lane in &mut self.lanes {
             self.blocked |= !lane.push_marker(marker);
         }
@@ -172,11 +167,8 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
 
     #[inline]
     fn flush(&mut self, _: &mut Context) -> bool {
-        self.route.sample(&mut Lanes {
-            lanes: &mut self.lanes,
-            blocked: &mut self.blocked,
-            markers: &mut self.markers,
-        });
+        let (route, mut lanes) = self.parts();
+        route.sample(&mut lanes);
         let mut room = true;
         for lane in &mut self.lanes {
             room &= lane.flush();
@@ -187,8 +179,8 @@ impl<T: Event, R: Route<T>> Downstream<T> for Exchange<T, R> {
     }
 
     fn figures(self, figures: &mut Figures) {
-        let sent: u64 = self.lanes.iter().map(Outlet::sent).sum();
-        figures.events_out = sent.saturating_sub(self.markers);
+        let events = |lane: &Outlet<T>| lane.sent() - lane.markers();
+        figures.events_out = self.lanes.iter().map(events).sum();
         self.route.figures(figures);
     }
 }

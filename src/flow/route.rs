@@ -46,9 +46,7 @@ impl<K, C, W> ByKey<K, C, W> {
             splits: false,
         }
     }
-}
 
-impl<K, C, W> ByKey<K, C, W> {
     /// The next event of `lane` that is in the sample, if it can be seen.
     #[inline(always)]
     fn sampled<T: Event>(
@@ -66,7 +64,8 @@ impl<K, C, W> ByKey<K, C, W> {
             .enumerate()
             .find_map(|(more, message)| match message {
                 Message::Event(_, event) => {
-                    let (key, hash) = ((self.key)(event), mum64((self.key)(event)));
+                    let key = (self.key)(event);
+                    let hash = mum64(key);
                     let at = published + (at + more) as u64;
                     let warm = self.heat.take(lane, at, lanes.markers(lane), (key, hash));
                     Some((*event, key, hash, warm))
