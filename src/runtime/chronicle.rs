@@ -14,6 +14,7 @@
 //! longer than a span lasts.
 
 use super::meter::{CoreMeter, ENDED, TaskMeter};
+use super::reading::timed_over_estimated;
 
 /// Spans at the most; after each doubling there are half as many. Even, so that each has a neighbour to be joined to.
 const SPANS_MAX: usize = 128;
@@ -39,7 +40,8 @@ pub struct Span {
 pub struct TaskSpan {
     /// The core that it was on last; `None`: it had ended before.
     pub core: Option<usize>,
-    /// Time in steps that moved something, ns, estimated from samples.
+    /// Time in steps that moved something, ns, estimated from samples. In the record of a run the tasks of a core sum
+    /// to its own time, which is measured.
     pub busy_ns: u64,
     /// Messages that waited in its rings, mean over the readings, each for the time since the one before.
     pub waiting: f64,
@@ -49,6 +51,17 @@ impl Span {
     /// From start to end, ns.
     pub fn length_ns(&self) -> u64 {
         self.end_ns - self.start_ns
+    }
+
+    /// Has what the tasks of each core took sum to what the core did.
+    fn even_out(&mut self) {
+        let on_cores = |task: &TaskSpan| Some((task.core?, task.busy_ns as f64));
+        let timed = self.cores_busy_ns.iter().map(|busy_ns| *busy_ns as f64);
+        let factors = timed_over_estimated(self.tasks.iter().filter_map(on_cores), timed);
+        for task in &mut self.tasks {
+            let factor = task.core.and_then(|core| factors.get(core)).unwrap_or(&1.0);
+            task.busy_ns = (task.busy_ns as f64 * factor) as u64;
+        }
     }
 
     /// Takes in the span that follows.
@@ -173,7 +186,7 @@ impl Chronicle {
         self.width_ns *= 2;
     }
 
-    /// The spans, in order. What is left over at the end, less than half a width, belongs to the span before.
+    /// The spans, in order and evened out. What is left over at the end, less than half a width, belongs to the span before.
     pub(super) fn into_spans(mut self) -> Vec<Span> {
         if self.spans.len() > 1
             && let Some(rest) = self
@@ -183,6 +196,7 @@ impl Chronicle {
         {
             last.join(&rest);
         }
+        self.spans.iter_mut().for_each(Span::even_out);
         self.spans
     }
 }
@@ -261,8 +275,10 @@ mod tests {
         assert!(spans >= SPANS_MAX / 2, "{spans}");
         assert!(width_ns > WIDTH_NS && width_ns.is_multiple_of(WIDTH_NS));
         for span in run.chronicle.into_spans() {
-            for (task, did) in span.tasks.iter().enumerate() {
-                assert_eq!(did.busy_ns, (task as u64 + 1) * span.length_ns() / 10);
+            // Of core 0, which was busy for half of the time, its one task; of core 1 two, in their proportion.
+            for (did, tenths) in span.tasks.iter().zip([5, 2, 3]) {
+                let expected = span.length_ns() * tenths / 10;
+                assert!(did.busy_ns.abs_diff(expected) <= 1, "{did:?}");
             }
             assert_eq!(span.cores_busy_ns, [span.length_ns() / 2; 2]);
         }

@@ -45,22 +45,32 @@ impl Reading {
     }
 }
 
+/// For each core, what was timed over what its tasks, each on the core that is said, are estimated to have taken; 1
+/// where nothing is.
+pub(super) fn timed_over_estimated(
+    estimates: impl Iterator<Item = (usize, f64)>,
+    timed: impl Iterator<Item = f64>,
+) -> Vec<f64> {
+    let mut cores: Vec<(f64, f64)> = timed.map(|timed| (timed, 0.0)).collect();
+    for (core, estimate) in estimates {
+        if let Some((_, sum)) = cores.get_mut(core) {
+            *sum += estimate;
+        }
+    }
+    let factor = |(timed, sum): (f64, f64)| if sum > 0.0 { timed / sum } else { 1.0 };
+    cores.into_iter().map(factor).collect()
+}
+
 /// Has the loads of `tasks`, each on the core that `homes` says, sum to those of `cores`.
 pub(super) fn even_out(
     tasks: &mut [Reading],
     homes: impl Iterator<Item = usize> + Clone,
     cores: &[Reading],
 ) {
-    let mut sums = vec![0.0; cores.len()];
-    for (task, home) in tasks.iter().zip(homes.clone()) {
-        if let Some(sum) = sums.get_mut(home) {
-            *sum += task.metered;
-        }
-    }
+    let metered = homes.clone().zip(tasks.iter().map(|task| task.metered));
+    let factors = timed_over_estimated(metered, cores.iter().map(|core| core.metered));
     for (task, home) in tasks.iter_mut().zip(homes) {
-        if let Some(sum) = sums.get(home).filter(|sum| **sum > 0.0) {
-            task.load = task.metered * cores[home].metered / sum;
-        }
+        task.load = task.metered * factors.get(home).unwrap_or(&1.0);
     }
 }
 

@@ -4,6 +4,7 @@ use super::chronicle::Span;
 use super::conductor::{MoveReason, Ordered};
 use super::core::{Arrival, CoreEnd, Failure, Shared};
 use super::epochs::Epochs;
+use super::reading::timed_over_estimated;
 use super::run::{RunError, RunOptions};
 use crate::latency::{Interval, merge, new_histogram};
 use crate::sys::clock::{Origin, START_NS};
@@ -199,10 +200,10 @@ pub(super) fn assemble(
     Ok(record)
 }
 
-/// Has what tasks took sum to what cores did: the first is estimated from samples, the second timed.
+/// Has what tasks took sum to what cores did, all together: tasks were on several.
 fn even_out(tasks: &mut [TaskFigures], cores_busy_ns: u64) {
-    let metered_ns: u64 = tasks.iter().map(|task| task.busy_ns).sum();
-    let factor = cores_busy_ns as f64 / metered_ns.max(1) as f64;
+    let estimates = tasks.iter().map(|task| (0, task.busy_ns as f64));
+    let factor = timed_over_estimated(estimates, std::iter::once(cores_busy_ns as f64))[0];
     for task in tasks {
         task.busy_ns = (task.busy_ns as f64 * factor) as u64;
     }
