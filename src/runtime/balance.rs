@@ -8,7 +8,8 @@
 //!
 //! It settles: a plan must bring the busiest core down by a share of the threshold, it aims below the threshold,
 //! and the patience doubles with each plan that follows another closely, so that loads which change faster than
-//! tasks can follow are left alone. `patience` is that of a load that has been even for a while.
+//! tasks can follow are left alone. `patience` is that of a load that has been even for a while; the first plan of a
+//! run comes after a fifth of it, since the placement that it corrects was made from estimates.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,8 @@ const AIM_PART: f64 = 0.5;
 const SWAP_GAIN: f64 = 0.02;
 /// A plan follows another closely if it comes within so many times the patience.
 const CLOSE_PATIENCES: u64 = 20;
+/// The first plan waits for this part of the patience.
+const FIRST_PART: u64 = 5;
 /// The patience doubles at most so often.
 const DOUBLINGS_MAX: u32 = 6;
 
@@ -107,7 +110,11 @@ impl Balancer {
         if !is_close {
             self.doublings = 0;
         }
-        if now_ns - since_ns < self.options.patience_ns << self.doublings {
+        let patience_ns = match self.planned_ns {
+            None => self.options.patience_ns / FIRST_PART,
+            Some(_) => self.options.patience_ns << self.doublings,
+        };
+        if now_ns - since_ns < patience_ns {
             return Vec::new();
         }
         // Whatever comes of it: the next plan waits anew.
@@ -328,18 +335,21 @@ mod tests {
     }
 
     #[test]
-    fn nothing_moves_before_patience_ends() {
+    fn nothing_moves_before_patience_ends_and_the_first_is_a_fifth() {
         let mut balancer = Balancer::new(BalanceOptions::default());
         let loads = placed(&[(0, 0.5), (0, 0.4)]);
-        assert!(balancer.look(0, &loads, 2).is_empty());
-        assert!(balancer.look(499 * MS, &loads, 2).is_empty());
         let even = placed(&[(0, 0.5), (1, 0.49)]);
-        assert!(
-            balancer.look(499 * MS, &even, 2).is_empty(),
-            "it starts anew"
-        );
-        assert!(balancer.look(500 * MS, &loads, 2).is_empty());
-        assert_eq!(balancer.look(1_000 * MS, &loads, 2).len(), 1);
+        for (from_ms, patience_ms) in [(0, 100), (10_000_000, 500)] {
+            let mut look = |ms: u64, loads: &[TaskLoad]| {
+                balancer.look((from_ms + ms) * MS, loads, 2).len()
+            };
+            assert_eq!(look(0, &loads), 0);
+            assert_eq!(look(patience_ms - 1, &loads), 0);
+            assert_eq!(look(patience_ms - 1, &even), 0, "it starts anew");
+            assert_eq!(look(patience_ms, &loads), 0);
+            assert_eq!(look(2 * patience_ms, &loads), 1);
+            assert_eq!(look(2 * patience_ms + 1, &even), 0);
+        }
     }
 
     #[test]
