@@ -60,8 +60,9 @@ def markdown(run):
         "",
         f"{machine['cpu_model']}, {machine['cpus_allowed']} CPUs{' (virtual)' if machine['virtualised'] else ''}, "
         f"{machine['memory_bytes'] / 2**30:.0f} GiB, huge pages {machine['huge_pages']}, Linux {machine['kernel']}; "
-        f"{run['rounds']} interleaved rounds, each turn in a process of its own; those of the JVM do all of it once "
-        "before the clock starts; median (min–max).",
+        f"load average before the first turn of versus {machine['load_average']}; {run['rounds']} "
+        "interleaved rounds, each turn in a process of its own; those of the JVM do all of it once before the clock "
+        "starts; median (min–max).",
     ]
     for case in run["cases"]:
         lines += ["", f"## {case['name']}", "", case["work"], ""]
@@ -73,7 +74,7 @@ def markdown(run):
 
 
 def table(rows):
-    header = ["contender", "threads", *[figure["name"] for figure in rows[0]["figures"]], "the best above is"]
+    header = ["contender", "threads", *[figure["name"] for figure in rows[0]["figures"]], "best of versus is faster by"]
     cells = [header, *[cells_of(row) for row in rows]]
     widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
     rule = ["-" * widths[0], *["-" * (width - 1) + ":" for width in widths[1:]]]
@@ -86,7 +87,7 @@ def padded(line, widths):
 
 def cells_of(row):
     behind = row.get("behind")
-    times = f"{behind['label']}, {number(behind['times'])} ×" if behind else "–"
+    times = f"{number(behind['times'])} × ({behind['label'].split()[0]})" if behind else "–"
     return [row["label"], str(row["threads"]), *[cell(figure) for figure in row["figures"]], times]
 
 

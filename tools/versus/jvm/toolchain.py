@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ class Peer:
 
     def command(self, heap, arguments):
         path = os.pathsep.join(str(entry) for entry in self.classpath)
-        return ["java", f"-Xms{heap}", f"-Xmx{heap}", *JVM_OPTIONS, *self.options, "-cp", path, self.main, *arguments]
+        return [tool("java"), f"-Xms{heap}", f"-Xmx{heap}", *JVM_OPTIONS, *self.options, "-cp", path, self.main, *arguments]
 
 
 def prepare(names, cache, here):
@@ -63,14 +64,22 @@ def prepare(names, cache, here):
 
 def java_version():
     """`openjdk version "17.0.15" 2025-04-15`."""
-    done = subprocess.run(["java", "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run([tool("java"), "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.stdout.partition("\n")[0]
 
 
+def tool(name):
+    """A program of the JDK: that of JAVA_HOME, or the one in the path."""
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which(name, path=os.path.join(home, "bin") if home else None)
+    if not found:
+        where = f"JAVA_HOME, {home}" if home else "the path"
+        raise Missing(f"there is no `{name}` in {where}; a JDK has it (Debian: default-jdk-headless)")
+    return found
+
+
 def need_jdk():
-    for tool in ["java", "javac"]:
-        if not shutil.which(tool):
-            raise Missing(f"there is no `{tool}` here; a JDK has it (Debian: default-jdk-headless)")
+    tool("javac")
     version = java_version()
     found = re.search(r'version "(\d+)', version)
     if not found or int(found[1]) < JAVA_MIN:
@@ -101,7 +110,7 @@ def flink(cache, here):
     if not jars.is_dir():
         # The package is an archive of jars; --no-deps, because nothing of it is run by Python.
         package = f"apache-flink-libraries=={FLINK_VERSION}"
-        fetch(["python3", "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", package], cache)
+        fetch([sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", package], cache)
         archive = next(cache.glob(f"apache*flink*libraries-{FLINK_VERSION}.tar.gz"), None)
         if archive is None:
             raise Missing(f"{package} came in another form than an archive of jars")
@@ -145,7 +154,7 @@ def compile_java(name, jars, cache, here):
     sources = sorted([*(here / "java").glob("*.java"), *(here / name).glob("*.java")])
     path = os.pathsep.join(str(jar) for jar in jars)
     done = subprocess.run(
-        ["javac", "-nowarn", "-d", classes, "-cp", path, *sources], stderr=subprocess.PIPE, text=True
+        [tool("javac"), "-nowarn", "-d", classes, "-cp", path, *sources], stderr=subprocess.PIPE, text=True
     )
     if done.returncode != 0:
         raise Missing(f"javac failed:\n{done.stderr}")
