@@ -18,12 +18,13 @@ DISRUPTOR_JAR = "usr/share/java/disruptor.jar"
 
 PEERS = ["disruptor", "flink"]
 
-# The heap is taken and touched before the clock, on huge pages where the system gives them; two threads that collect.
+# The heap is taken and touched before the clock, on huge pages where the system gives them; the
+# collector is the one made for throughput.
 JVM_OPTIONS = ["-XX:+UseParallelGC", "-XX:+AlwaysPreTouch", "-XX:+UseTransparentHugePages"]
 # Each object on a cache line of its own: the slots of a ring, and with the table's first word at byte 16 all six words
 # of its slots on one line.
 DISRUPTOR_OPTIONS = ["-XX:ObjectAlignmentInBytes=64"]
-# What Flink's own start scripts open (`env.java.default-opts.all` of its configuration), as far as a local job goes.
+# What Flink's own start scripts open (`env.java.opts.all` of its configuration), as far as a local job goes.
 FLINK_OPTIONS = [
     f"--add-opens=java.base/{package}=ALL-UNNAMED"
     for package in ["java.lang", "java.net", "java.io", "java.nio", "java.text", "java.time", "java.util"]
