@@ -7,11 +7,11 @@
 
 use super::curve::Curve;
 use super::error::CurveError;
-use super::plain::Answer;
-use super::point::{Point, Question};
+use super::point::Point;
 use super::report::{CurveReport, PointReport, SeriesReport};
 use super::turn::{Job, Turn};
 use millstream::sys::topology::cpu_time;
+use millstream_tools::question::{Answer, Question};
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 

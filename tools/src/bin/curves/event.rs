@@ -58,15 +58,10 @@ impl<const WORDS: usize> Reading for Payload<WORDS> {
     }
 }
 
-/// What [`Payload::ts_ns`] must be for the `number`th event, of `words` words: by the formula, without them.
-pub fn sum_of_words(number: u64, words: u64) -> u64 {
-    let first = words.wrapping_mul(number);
-    first.wrapping_add(words * words.saturating_sub(1) / 2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use millstream_tools::question::sum_of_words;
 
     #[test]
     fn the_formula_is_the_sum() {

@@ -95,8 +95,8 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
-    use super::super::callgrind::{Counted, tests::SAMPLE};
     use super::*;
+    use crate::callgrind::{Counted, tests::SAMPLE};
 
     fn budget(event_instructions: f64) -> Budget {
         Budget {

@@ -2,7 +2,7 @@
 
 use super::frames::Place;
 use super::part::Part;
-use crate::curves::table::write_table;
+use millstream_tools::markdown::write_table;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;

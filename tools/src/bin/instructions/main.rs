@@ -1,12 +1,31 @@
 //! `instructions`: where the instructions, or the time, of an event of W1 go, and whether they keep to the budget.
 //! See `docs/profile.md`.
+//!
+//! ```text
+//!   w1.rs   the flow that is looked at, in a process of its own (measured.rs)
+//!     │ under valgrind                  │ under perf
+//!   callgrind.rs  instructions          samples.rs  samples
+//!     └──────────── by address ─────────┘
+//!   frames.rs   address ─► the line of the engine that it was inlined into
+//!   part.rs     line ─► part of the path of an event
+//!   report.rs   the table         budget.rs   what it may come to
+//! ```
 
+mod budget;
+mod callgrind;
+mod error;
+mod frames;
+mod measured;
+mod part;
+mod report;
+mod samples;
+mod w1;
+
+use budget::{Budget, Verdict};
 use clap::Parser;
+use error::ProfileError;
 use millstream::sys::quantity::parse_count;
-use millstream_tools::profile::budget::{Budget, Verdict};
-use millstream_tools::profile::error::ProfileError;
-use millstream_tools::profile::report::Profile;
-use millstream_tools::profile::{measured, w1};
+use report::Profile;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

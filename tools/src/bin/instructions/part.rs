@@ -34,22 +34,6 @@ pub enum Part {
 }
 
 impl Part {
-    /// All of them.
-    pub const ALL: [Part; 12] = [
-        Part::Read,
-        Part::Hash,
-        Part::Route,
-        Part::Ring,
-        Part::Stage,
-        Part::Table,
-        Part::Operator,
-        Part::Output,
-        Part::Histogram,
-        Part::Runtime,
-        Part::Rest,
-        Part::Kernel,
-    ];
-
     /// The part of a file of the engine, by its path below `src`.
     pub fn of_engine_file(below_src: &str) -> Part {
         let end = below_src.find(['/', '.']).unwrap_or(below_src.len());
@@ -159,7 +143,7 @@ mod tests {
             let module = name.trim_end_matches(".rs");
             assert!(
                 off_the_path.contains(&module) || Part::of_engine_file(&name) != Part::Rest,
-                "src/{name} belongs to no part: give it one in tools/src/profile/part.rs"
+                "src/{name} belongs to no part: give it one in tools/src/bin/instructions/part.rs"
             );
         }
     }

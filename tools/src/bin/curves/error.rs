@@ -1,6 +1,7 @@
 //! What can go wrong while curves are measured, and what to do about it.
 
-use super::plain::Answer;
+use millstream::source::load::ParseError;
+use millstream_tools::question::Answer;
 use std::path::PathBuf;
 
 /// Why there are no curves.
@@ -16,6 +17,9 @@ pub enum CurveError {
         /// What it may be.
         expected: String,
     },
+    /// A distribution of keys that is none.
+    #[error(transparent)]
+    Keys(#[from] ParseError),
     /// The engine did not end well.
     #[error("the run failed: {0}")]
     Run(String),

@@ -3,12 +3,12 @@
 
 use super::error::CurveError;
 use super::event::{EVENT_BYTES, Payload};
-use super::plain::{Answer, answer};
-use super::point::{Point, Question};
+use super::point::Point;
 use millstream::app::aggregate::Aggregate;
 use millstream::flow::{Flow, Options};
 use millstream::sink::Digest;
 use millstream::source::Slice;
+use millstream_tools::question::{Answer, Question};
 use serde::{Deserialize, Serialize};
 
 /// What a process is to do.
@@ -36,7 +36,7 @@ pub struct Turn {
 pub fn take(job: &Job) -> Result<Turn, CurveError> {
     match job {
         Job::Answer(question) => Ok(Turn {
-            answer: answer(question)?,
+            answer: question.answer()?,
             elapsed_ns: 0,
         }),
         Job::Measure(point) => match point.question.event_bytes {

@@ -142,11 +142,11 @@ impl Reader {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A small file of the real format.
-    pub const SAMPLE: &str = "\
+    pub(crate) const SAMPLE: &str = "\
 # callgrind format
 version: 1
 creator: callgrind-3.19.0

@@ -9,6 +9,7 @@
 
 use super::error::CurveError;
 use super::report::{CurveReport, PointReport, Report, SeriesReport};
+use millstream_tools::markdown::write_table;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -121,55 +122,14 @@ pub fn short(value: usize) -> String {
     }
 }
 
-/// Cells padded to the width of their column: read as well on a terminal.
-pub fn write_table(text: &mut String, header: &[String], rows: &[Vec<String>]) {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        let widths = cells
-            .chain(header.get(column))
-            .map(|cell| cell.chars().count());
-        widths.max().unwrap_or(0).max(2)
-    };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    // Figures to the right, words to the left.
-    let is_figure =
-        |cell: &String| cell.starts_with(|c: char| c.is_ascii_digit() || c == '–' || c == '-');
-    let figures: Vec<bool> = (0..header.len())
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).all(is_figure))
-        .collect();
-    let mut line = |cells: &[String]| {
-        for ((cell, width), figure) in cells.iter().zip(&widths).zip(&figures) {
-            let _ = if *figure {
-                write!(text, "| {cell:>width$} ")
-            } else {
-                write!(text, "| {cell:<width$} ")
-            };
-        }
-        text.push_str("|\n");
-    };
-    line(header);
-    let rule = |(width, figure): (&usize, &bool)| {
-        let dashes = "-".repeat(width - 1);
-        if *figure {
-            format!("{dashes}:")
-        } else {
-            format!("{dashes}-")
-        }
-    };
-    let rule: Vec<String> = widths.iter().zip(&figures).map(rule).collect();
-    line(&rule);
-    for row in rows {
-        line(row);
-    }
-}
-
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
+    use super::super::point::Point;
     use super::*;
-    use crate::curves::point::{Point, Question};
+    use millstream_tools::question::Question;
 
     /// A report of one curve with two series, the second of which lacks its last point.
-    pub fn report() -> Report {
+    pub(in super::super) fn report() -> Report {
         let point = |value: usize, event_ns: &[f64]| {
             let point = Point {
                 question: Question {

@@ -1,13 +1,8 @@
 //! One point of a curve: everything that is set for its run. `0` leaves a number to the engine.
 
-use super::error::CurveError;
-use millstream::source::load::{
-    KeyDistribution, KeySampler, Load, LoadEvent, Schedule, ValuePattern,
-};
+use millstream::source::load::ParseError;
+use millstream_tools::question::Question;
 use serde::{Deserialize, Serialize};
-
-/// Seed of keys and values.
-const SEED: u64 = 7;
 
 /// State a key at the worst moment of growth, bytes (ARCHITECTURE.md, "What is in memory"), rounded up.
 const STATE_BYTES_A_KEY: u64 = 192;
@@ -17,17 +12,6 @@ const HISTOGRAM_BYTES_A_PARTITION: u64 = 6 * (270 << 10);
 const SPARE_BYTES: u64 = 512 << 20;
 /// Slots of a ring, if the engine chooses: the larger of its choices.
 const RING_SLOTS_MOST: u64 = 4096;
-
-/// What decides the answer: points that ask the same need one answer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Question {
-    /// As the engine's load generator has it: `zipf(0.99,1M)`, `uniform(16M)`.
-    pub keys: String,
-    /// Events.
-    pub events: usize,
-    /// Bytes of an event.
-    pub event_bytes: usize,
-}
 
 /// A point.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,43 +30,12 @@ pub struct Point {
     pub presized: bool,
 }
 
-impl Question {
-    /// The distribution of its keys.
-    ///
-    /// # Errors
-    /// A value that is none.
-    pub fn distribution(&self) -> Result<KeyDistribution, CurveError> {
-        self.keys.parse().map_err(
-            |error: millstream::source::load::ParseError| CurveError::Point {
-                what: "the distribution of keys",
-                value: self.keys.clone(),
-                expected: error.expected.into(),
-            },
-        )
-    }
-
-    /// Its events in order; always the same ones.
-    ///
-    /// # Errors
-    /// As [`Question::distribution`].
-    pub fn draws(&self) -> Result<impl Iterator<Item = LoadEvent> + use<>, CurveError> {
-        let sampler = KeySampler::new(&self.distribution()?, SEED);
-        let sampler = sampler.map_err(|error| CurveError::Point {
-            what: "the distribution of keys",
-            value: error.value,
-            expected: error.expected.into(),
-        })?;
-        let mut load = Load::new(sampler, ValuePattern::default(), Schedule::at_once(), SEED);
-        Ok((0..self.events).map(move |_| load.next_event().1))
-    }
-}
-
 impl Point {
     /// Memory for its state, bytes, at most.
     ///
     /// # Errors
     /// As [`Question::distribution`].
-    pub fn state_bytes(&self) -> Result<u64, CurveError> {
+    pub fn state_bytes(&self) -> Result<u64, ParseError> {
         Ok(self.question.distribution()?.keys() * STATE_BYTES_A_KEY)
     }
 
@@ -90,7 +43,7 @@ impl Point {
     ///
     /// # Errors
     /// As [`Question::distribution`].
-    pub fn memory_bytes(&self) -> Result<u64, CurveError> {
+    pub fn memory_bytes(&self) -> Result<u64, ParseError> {
         let Question {
             events,
             event_bytes,
@@ -135,17 +88,5 @@ mod tests {
         let large = large.memory_bytes().expect("keys");
         assert!(small < 1 << 30, "{small}");
         assert!((15 << 30..18 << 30).contains(&large), "{large}");
-    }
-
-    #[test]
-    fn keys_that_are_none_are_refused_with_what_was_expected() {
-        let error = point("even(9)", 1)
-            .memory_bytes()
-            .expect_err("no such keys");
-        let text = error.to_string();
-        assert!(
-            text.contains("`even(9)`") && text.contains("uniform(n)"),
-            "{text}"
-        );
     }
 }

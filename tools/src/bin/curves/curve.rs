@@ -1,90 +1,15 @@
 //! The curves there are, and the points of each.
 
-use super::error::CurveError;
 use super::event::EVENT_BYTES;
-use super::point::{Point, Question};
+use super::point::Point;
+use super::varied::Varied;
+use millstream::source::load::ParseError;
+use millstream_tools::question::Question;
 
 /// Slots of the rings of the budget's curve: no budget of it is cut short by its ring.
 const BUDGET_RING_SLOTS: usize = 4096;
 /// Bytes of the event of all other curves: key, value, time.
 const PLAIN_BYTES: usize = 24;
-
-/// What is varied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Varied {
-    /// Number of keys.
-    Keys,
-    /// Bytes of an event.
-    Size,
-    /// Partitions of the stage.
-    Partitions,
-    /// Cores.
-    Cores,
-    /// Slots of a ring.
-    Ring,
-    /// Messages a task takes from one ring in one step.
-    Budget,
-}
-
-impl Varied {
-    /// All of them, in the order of the document.
-    pub const ALL: [Varied; 6] = [
-        Varied::Keys,
-        Varied::Size,
-        Varied::Partitions,
-        Varied::Cores,
-        Varied::Ring,
-        Varied::Budget,
-    ];
-
-    /// Its word on the command line, in file names and in documents.
-    pub fn word(self) -> &'static str {
-        match self {
-            Varied::Keys => "keys",
-            Varied::Size => "size",
-            Varied::Partitions => "partitions",
-            Varied::Cores => "cores",
-            Varied::Ring => "ring",
-            Varied::Budget => "budget",
-        }
-    }
-
-    /// What its axis is called.
-    pub fn axis(self) -> &'static str {
-        match self {
-            Varied::Keys => "keys",
-            Varied::Size => "bytes an event",
-            Varied::Partitions => "partitions",
-            Varied::Cores => "cores",
-            Varied::Ring => "slots of a ring",
-            Varied::Budget => "budget, messages a ring and step",
-        }
-    }
-
-    /// What all its points have in common.
-    pub fn fixed(self) -> &'static str {
-        match self {
-            Varied::Keys => {
-                "uniform keys, events of 24 bytes, one core; as many events as asked for, twice the keys at least"
-            }
-            Varied::Size => {
-                "keys zipf(0.99), presized; the message in a ring is 8 bytes longer, and all of it is read"
-            }
-            Varied::Cores => {
-                "presized, events of 24 bytes; partitions, rings and budget as the engine chooses"
-            }
-            Varied::Budget => {
-                "keys zipf(0.99), presized, events of 24 bytes; rings of 4,096 slots, partitions as the engine chooses"
-            }
-            Varied::Partitions => {
-                "keys zipf(0.99), presized, events of 24 bytes; rings and budget as the engine chooses"
-            }
-            Varied::Ring => {
-                "keys zipf(0.99), presized, events of 24 bytes; partitions and budget as the engine chooses"
-            }
-        }
-    }
-}
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]
@@ -249,7 +174,7 @@ impl Curve {
     ///
     /// # Errors
     /// A distribution of keys that is none.
-    pub fn keep_what_fits(&mut self, available_bytes: u64) -> Result<(), CurveError> {
+    pub fn keep_what_fits(&mut self, available_bytes: u64) -> Result<(), ParseError> {
         let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
         for series in &mut self.series {
             let mut kept = Vec::new();

@@ -1,19 +1,37 @@
 //! `curves`: what an event of the keyed aggregate costs, against keys, event size, partitions, cores, ring
 //! capacity and budget. See `docs/curves.md`.
+//!
+//! ```text
+//!   varied.rs   what a curve varies               event.rs   events of 16 to 256 bytes
+//!   curve.rs    which points it has               point.rs   one of them: all that is set
+//!   turns.rs    a process a point, interleaved    turn.rs    what such a process does
+//!   report.rs   all figures ─► table.rs  Markdown, plot.rs  SVG
+//! ```
+
+mod curve;
+mod error;
+mod event;
+mod plot;
+mod point;
+mod report;
+mod table;
+mod turn;
+mod turns;
+mod varied;
 
 use clap::{Parser, ValueEnum};
+use curve::{Curve, Scale};
+use error::CurveError;
 use millstream::sys::quantity::parse_count;
 use millstream::sys::topology::{Machine, cpus_allowed};
-use millstream_tools::curves::curve::{Curve, Scale, Varied};
-use millstream_tools::curves::error::CurveError;
-use millstream_tools::curves::report::{CurveReport, Report, machine_line};
-use millstream_tools::curves::turn::{Job, take};
-use millstream_tools::curves::turns::{Answers, TURN_OPTION, measure};
-use millstream_tools::curves::{plot, table};
+use report::{CurveReport, Report, machine_line};
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use turn::{Job, take};
+use turns::{Answers, TURN_OPTION, measure};
+use varied::Varied;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -6,13 +6,12 @@
 
 use super::error::ProfileError;
 use super::samples::Mapped;
-use crate::curves::plain::{Answer, answer};
-use crate::curves::point::Question;
 use millstream::app::aggregate::Aggregate;
 use millstream::flow::{Flow, Options};
 use millstream::sink::Digest;
 use millstream::source::Slice;
 use millstream::source::trace::native::KeyedRecord;
+use millstream_tools::question::{Answer, Question};
 use serde::{Deserialize, Serialize};
 
 /// Keys, presized.
@@ -25,8 +24,6 @@ const INTERVAL_NS: u64 = 3_600_000_000_000;
 pub struct Ran {
     /// What came out.
     pub answer: Answer,
-    /// From the first event due to the last result, ns.
-    pub elapsed_ns: u64,
     /// Where the program lay; `None` where the system does not say.
     pub mapped: Option<Mapped>,
 }
@@ -56,7 +53,8 @@ fn question(events: usize) -> Question {
 /// # Errors
 /// None, with these keys.
 pub fn expected(events: usize) -> Result<Answer, ProfileError> {
-    answer(&question(events)).map_err(|error| ProfileError::Wrong(error.to_string()))
+    let answer = question(events).answer();
+    answer.map_err(|error| ProfileError::Wrong(error.to_string()))
 }
 
 /// Makes `made` events and runs the first `offered` of them.
@@ -101,7 +99,6 @@ pub fn run(made: usize, offered: usize) -> Result<Ran, ProfileError> {
             results: summary.events_out,
             digest: digest.map_err(|error| failed(format!("no digest: {error}")))?,
         },
-        elapsed_ns: summary.elapsed_ns,
         mapped: mapped(),
     })
 }
