@@ -19,7 +19,7 @@ mod turn;
 mod turns;
 mod varied;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use curve::{Curve, Scale};
 use error::CurveError;
 use millstream::sys::quantity::parse_count;
@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use turn::{Job, take};
 use turns::{Answers, TURN_OPTION, measure};
-use varied::Varied;
+use varied::Choice;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -53,9 +53,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
         between its markers are replaced, the rest stays"
 )]
 struct Args {
-    /// Which curves
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "all")]
-    curve: Vec<Which>,
+    /// Which curves: keys, size, partitions, cores, ring, budget, several of them with commas, or all
+    #[arg(long, value_name = "CURVES", default_value = "all")]
+    curve: Choice,
     /// Events of a point; with very many keys twice as many as keys, at least
     #[arg(long, default_value = "20M", value_parser = count)]
     events: usize,
@@ -77,24 +77,6 @@ struct Args {
     /// The job of one turn, in a process of its own
     #[arg(long, hide = true, value_name = "JSON")]
     turn: Option<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Which {
-    /// 1k to 64M uniform keys, presized and growing
-    Keys,
-    /// Events of 16 to 256 bytes
-    Size,
-    /// 1 to 1,024 partitions
-    Partitions,
-    /// One core, two, as many as there are
-    Cores,
-    /// Rings of 64 to 16,384 slots
-    Ring,
-    /// Budgets of 16 to 4,096 messages
-    Budget,
-    /// All of them
-    All,
 }
 
 fn count(text: &str) -> Result<usize, String> {
@@ -145,7 +127,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         curves: Vec::new(),
     };
     let mut answers = Answers::new();
-    for varied in chosen(&args.curve) {
+    for varied in args.curve.curves() {
         let mut curve = Curve::new(varied, &scale);
         curve.keep_what_fits(Machine::read().memory.available_bytes)?;
         for line in &curve.left_out {
@@ -159,23 +141,6 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         print!("{}", table::document(&report, |curve| plot_of(args, curve)));
     }
     Ok(())
-}
-
-/// The curves that were asked for, in the order of the document.
-fn chosen(which: &[Which]) -> Vec<Varied> {
-    let all = Varied::ALL.into_iter();
-    let wanted = |varied: &Varied| {
-        which.iter().any(|which| match which {
-            Which::All => true,
-            Which::Keys => *varied == Varied::Keys,
-            Which::Size => *varied == Varied::Size,
-            Which::Partitions => *varied == Varied::Partitions,
-            Which::Cores => *varied == Varied::Cores,
-            Which::Ring => *varied == Varied::Ring,
-            Which::Budget => *varied == Varied::Budget,
-        })
-    };
-    all.filter(wanted).collect()
 }
 
 /// Writes what has been measured to the files that were asked for.

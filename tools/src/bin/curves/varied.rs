@@ -1,5 +1,7 @@
 //! What a curve varies, in words: for the command line, tables and plots.
 
+use std::str::FromStr;
+
 /// What is varied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Varied {
@@ -74,5 +76,57 @@ impl Varied {
                 "keys zipf(0.99), presized, events of 24 bytes; partitions and budget as the engine chooses"
             }
         }
+    }
+}
+
+/// The curves that were asked for: words with commas between them, or `all`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice(Vec<Varied>);
+
+impl Choice {
+    /// In the order of the document, each once.
+    pub fn curves(&self) -> impl Iterator<Item = Varied> {
+        let all = Varied::ALL.into_iter();
+        all.filter(|varied| self.0.contains(varied))
+    }
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            return Ok(Choice(Varied::ALL.to_vec()));
+        }
+        let of = |word: &str| {
+            let found = Varied::ALL.into_iter().find(|varied| varied.word() == word);
+            found.ok_or_else(|| {
+                let words = Varied::ALL.map(Varied::word).join(", ");
+                format!("there is no curve `{word}`; expected some of {words}, or all")
+            })
+        };
+        Ok(Choice(text.split(',').map(of).collect::<Result<_, _>>()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_are_asked_for_by_their_words() {
+        let chosen = |text: &str| -> Result<Vec<Varied>, String> {
+            Ok(text.parse::<Choice>()?.curves().collect())
+        };
+        assert_eq!(chosen("all"), Ok(Varied::ALL.to_vec()));
+        assert_eq!(
+            chosen("ring,keys,ring"),
+            Ok(vec![Varied::Keys, Varied::Ring])
+        );
+        let error = chosen("rings").expect_err("no such curve");
+        assert!(
+            error.contains("`rings`; expected some of keys, size"),
+            "{error}"
+        );
     }
 }
