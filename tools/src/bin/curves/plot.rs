@@ -136,11 +136,11 @@ fn write_axes(text: &mut String, curve: &CurveReport, axes: &Axes) {
         text,
         "<line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{bottom}\" y2=\"{bottom}\" stroke=\"{INK}\"/>\n\
          <text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n\
-         <text x=\"16\" y=\"{:.1}\" text-anchor=\"middle\" transform=\"rotate(-90 16 {1:.1})\">ns an event</text>",
+         <text x=\"16\" y=\"{middle:.1}\" text-anchor=\"middle\" transform=\"rotate(-90 16 {middle:.1})\">ns an event</text>",
         (LEFT + right) / 2.0,
         HEIGHT - 14.0,
         escape(&curve.axis),
-        (TOP + bottom) / 2.0
+        middle = (TOP + bottom) / 2.0
     );
 }
 
@@ -196,6 +196,7 @@ mod tests {
         assert_eq!(text.matches("<polyline").count(), 2);
         assert!(text.contains("two &lt;cores&gt;") && !text.contains("<cores>"));
         assert!(!text.contains("NaN") && !text.contains("inf"));
+        assert!(text.contains("x=\"16\" y=\"185.0\"") && text.contains("rotate(-90 16 185.0)"));
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub fn document(report: &Report, plot: impl Fn(&CurveReport) -> Option<String>) 
     for curve in &report.curves {
         let _ = write!(
             text,
-            "\n## {}\n\n{}\n{}{}\n",
+            "\n## {}\n\n{}\n\n{}\n{}\n",
             curve.axis,
             begin(&curve.varied),
             section(report, curve, plot(curve).as_deref()),
@@ -77,7 +77,7 @@ pub fn placed(
         let (begin, end) = (begin(&curve.varied), end(&curve.varied));
         let section = section(report, curve, plot(curve).as_deref());
         let Some(at) = text.find(&begin) else {
-            let _ = write!(text, "\n## {}\n\n{begin}\n{section}{end}\n", curve.axis);
+            let _ = write!(text, "\n## {}\n\n{begin}\n\n{section}\n{end}\n", curve.axis);
             continue;
         };
         let from = at + begin.len();
@@ -85,7 +85,7 @@ pub fn placed(
             let path = path.to_path_buf();
             return Err(CurveError::Unclosed { path, begin, end });
         };
-        text.replace_range(from..from + length, &format!("\n{section}"));
+        text.replace_range(from..from + length, &format!("\n\n{section}\n"));
     }
     Ok(text)
 }
