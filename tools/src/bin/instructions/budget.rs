@@ -56,10 +56,10 @@ impl Budget {
 
     /// Judges `event_instructions`.
     pub fn judge(&self, event_instructions: f64) -> Verdict {
-        let change_percent = self.change_percent(event_instructions);
-        if change_percent > self.tolerance_percent {
+        let tolerance = self.tolerance_percent / 100.0;
+        if event_instructions > self.event_instructions * (1.0 + tolerance) {
             Verdict::Grown
-        } else if change_percent < -self.tolerance_percent {
+        } else if event_instructions < self.event_instructions * (1.0 - tolerance) {
             Verdict::Fallen
         } else {
             Verdict::Kept
