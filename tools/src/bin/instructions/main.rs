@@ -46,10 +46,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
         cargo build --profile measure -p millstream-tools --bin instructions\n  \
         target/measure/instructions                where they go\n  \
         target/measure/instructions --lines 30     and in which lines\n  \
-        target/measure/instructions --check        exit code 1 if an event takes 10 % more than tools/budget.toml says\n  \
+        target/measure/instructions --check        against tools/budget.toml\n  \
         target/measure/instructions --time         where the nanoseconds go, by perf\n\n\
-        Exit codes: 0 done, or the budget is kept; 1 the budget is not kept, or something failed; 2 nothing could be\n\
-        counted here: valgrind (or perf, or addr2line) is missing, or the build is another one than the budget's."
+        Exit codes: 0 done, or the budget is kept; 1 an event takes 10 % more than the budget, or something failed; 2 \
+        nothing could be counted here: valgrind (or perf, or addr2line) is missing, or the build is not the budget's."
 )]
 struct Args {
     /// Compare with the budget
