@@ -3,7 +3,7 @@
 use super::account::{Answers, Facts, account};
 use super::checkpoint::Parts;
 use super::cold::{Helper, Servers};
-use super::near_memory::NearMemory;
+use super::near_memory::near_memory;
 use super::options::Options;
 use super::plan::{FlowError, Plan};
 use super::split::something_to_split;
@@ -73,9 +73,9 @@ impl<B: Build, S: Sink<B::Out>, M: FnMut(usize) -> S> Job<B, S, M> {
     /// As [`Job::run`].
     pub fn run_with(self, progress: &mut dyn FnMut(Update)) -> Result<Outcome<S>, FlowError> {
         let called = self.options.called.unwrap_or_else(Instant::now);
-        let near_memory = NearMemory::of(&self.options);
+        let near = near_memory(&self.options);
         let placed = self.plan(Servers::Thread)?.place()?;
-        drop(near_memory);
+        drop(near);
         let options = placed.options;
         let spare_cpus = spare_cpus(&options.run_options());
         if placed.parts.as_ref().is_some_and(Parts::is_simulated) {

@@ -9,36 +9,16 @@
 
 use super::options::Options;
 use crate::sys::cpus::Cpus;
-use crate::sys::topology::{confine_current_thread, cpus_allowed, cpus_in_order};
+use crate::sys::topology::{Confined, cpus_allowed, cpus_in_order};
 
-/// While it lives, the thread that made it is confined; then it may go where it could before.
-pub(super) struct NearMemory {
-    before: Vec<usize>,
-}
-
-impl NearMemory {
-    /// Confines the calling thread to the node of the run's cores, if there is a choice.
-    pub(super) fn of(options: &Options) -> Option<Self> {
-        let allowed = cpus_allowed();
-        let mut used = cpus_in_order(&options.cpus);
-        used.truncate(options.resolve().cores);
-        let node = Cpus::read(&allowed).only_node_of(&used);
-        let node = node.filter(|node| options.pin && node.len() > used.len())?;
-        Some(NearMemory::on(&node, &allowed))
-    }
-
-    fn on(node: &[usize], allowed: &[u32]) -> Self {
-        confine_current_thread(node);
-        NearMemory {
-            before: allowed.iter().map(|cpu| *cpu as usize).collect(),
-        }
-    }
-}
-
-impl Drop for NearMemory {
-    fn drop(&mut self) {
-        confine_current_thread(&self.before);
-    }
+/// Confines the calling thread, if there is a choice, for as long as what this returns lives.
+pub(super) fn near_memory(options: &Options) -> Option<Confined> {
+    let allowed = cpus_allowed();
+    let mut used = cpus_in_order(&options.cpus);
+    used.truncate(options.resolve().cores);
+    let node = Cpus::read(&allowed).only_node_of(&used);
+    let node = node.filter(|node| options.pin && node.len() > used.len())?;
+    Some(Confined::to(&node))
 }
 
 #[cfg(test)]
@@ -50,7 +30,7 @@ mod tests {
         let thread = std::thread::spawn(|| {
             let before = cpus_allowed();
             let one = before[0];
-            let near = NearMemory::on(&[one as usize], &before);
+            let near = Confined::to(&[one as usize]);
             assert_eq!(cpus_allowed(), [one]);
             let helper = std::thread::spawn(cpus_allowed);
             drop(near);
@@ -66,6 +46,6 @@ mod tests {
             pin: false,
             ..Options::default()
         };
-        assert!(NearMemory::of(&options).is_none());
+        assert!(near_memory(&options).is_none());
     }
 }

@@ -340,9 +340,8 @@ mod tests {
         let loads = placed(&[(0, 0.5), (0, 0.4)]);
         let even = placed(&[(0, 0.5), (1, 0.49)]);
         for (from_ms, patience_ms) in [(0, 100), (10_000_000, 500)] {
-            let mut look = |ms: u64, loads: &[TaskLoad]| {
-                balancer.look((from_ms + ms) * MS, loads, 2).len()
-            };
+            let mut look =
+                |ms: u64, loads: &[TaskLoad]| balancer.look((from_ms + ms) * MS, loads, 2).len();
             assert_eq!(look(0, &loads), 0);
             assert_eq!(look(patience_ms - 1, &loads), 0);
             assert_eq!(look(patience_ms - 1, &even), 0, "it starts anew");

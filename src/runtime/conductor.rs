@@ -329,7 +329,11 @@ mod tests {
                 moved.push((look, moves));
             }
         }
-        assert_eq!(moved, [(2, 2)], "after a fifth of patience, two of four tasks");
+        assert_eq!(
+            moved,
+            [(2, 2)],
+            "after a fifth of patience, two of four tasks"
+        );
         let status = conductor.status(now_ns);
         assert_eq!(status.moves, 2);
         assert!((status.imbalance - 1.0).abs() < 0.01, "{status:?}");

@@ -153,6 +153,29 @@ pub fn confine_current_thread(cpus: &[usize]) {
     }
 }
 
+/// While it lives, the thread that made it is confined, and so are for good the threads that it starts meanwhile.
+#[derive(Debug)]
+pub struct Confined {
+    before: Vec<usize>,
+}
+
+impl Confined {
+    /// Confines the calling thread to `cpus`; to any where there are none.
+    pub fn to(cpus: &[usize]) -> Self {
+        let before = cpus_allowed();
+        confine_current_thread(cpus);
+        Confined {
+            before: before.into_iter().map(|cpu| cpu as usize).collect(),
+        }
+    }
+}
+
+impl Drop for Confined {
+    fn drop(&mut self) {
+        confine_current_thread(&self.before);
+    }
+}
+
 /// Pins a thread of its own to each CPU, so that the caller's mask stays as it is. One CPU a thread:
 /// a pinned thread is allowed no other CPU any more.
 fn can_pin(cpus: &[u32]) -> bool {
