@@ -184,7 +184,8 @@ impl<V: Pod> Table<V> {
             phase: Phase::Rest,
             capacity_slots_max: slots_max - TAIL_SLOTS,
             growth,
-            scratch: Vec::with_capacity(CAPACITY_SLOTS_MIN),
+            // The last move of a growth begins below twice as many slots as one moves: no event pays for room.
+            scratch: Vec::with_capacity(2 * MIGRATE_SLOTS),
             layout_version: 0,
             swept: 0,
             tags: Tags::none(),

@@ -104,8 +104,8 @@ impl<V: Pod> Table<V> {
         self.crowding.way
     }
 
-    /// Finds the home of `hash` and asks the processor for what [`Table::look`] reads. The place stays good until
-    /// the next [`Table::settle`], whichever way is taken then.
+    /// Finds the home of `hash` and asks the processor for what [`Table::look`] reads. The place stays good as long as
+    /// [`Table::layout_version`] says the same, whichever way is taken next.
     #[inline(always)]
     pub fn prefetch(&self, hash: u64, way: Way) -> Place {
         let home = self.home(hash);
