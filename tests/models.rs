@@ -377,6 +377,8 @@ mod pages_ahead_of_growth {
         // The handle is only woken, and the helper of the model does not sleep.
         Arc::new(Growth::new(
             Reserve::of_pages(8),
+            std::sync::Arc::new(Reserve::of_pages(0)),
+            64,
             Some(std::thread::current()),
         ))
     }

@@ -17,23 +17,15 @@
 
 use super::Operator;
 use super::logic::Logic;
-use super::parked::{Parked, Way};
+use super::parked::{self, Parked};
+use super::places::{BLOCK, Places, fetch, look};
 use super::work::Work;
 use crate::checkpoint::{Copied, Saved};
-use crate::event::{Event, Message};
+use crate::event::Message;
 use crate::partition::{KeyState, SideInlet, mum64};
-use crate::state::{Place, SETTLE_EVERY, Table, TimeToLive, stamp_at};
+use crate::state::{Table, TimeToLive, stamp_at};
 use crate::task::{Context, Downstream, Figures, TaskError, Watch};
-use bytemuck::{Pod, Zeroable};
-use std::ops::Range;
-
-/// Events of a block. While one is processed, the lines of the next two are on their way; a core can have
-/// 12–48 line fetches under way.
-const BLOCK: usize = 16;
-/// Places remembered: three blocks, rounded up so that finding one is a mask.
-const PLACES: usize = 64;
-const _: () = assert!(BLOCK <= SETTLE_EVERY, "the table grows between blocks only");
-const _: () = assert!(3 * BLOCK <= PLACES && PLACES.is_power_of_two());
+use bytemuck::Zeroable;
 
 /// Blocks handed over in a step while state is captured: a copy takes 1–2 µs, and an event may wait for it.
 pub(super) const CAPTURE_BLOCKS: usize = 1;
@@ -54,6 +46,8 @@ pub struct Keyed<Op: Operator, K, L> {
     /// Arrays of the operator are being captured.
     arrays_captured: bool,
     interrupted: Option<String>,
+    /// Here, and not made for each slice, so that it need not be cleared for each.
+    places: Places,
     /// Where keys may be split: how their states come and go.
     side_lane: Option<SideInlet<Op::State>>,
 }
@@ -70,6 +64,7 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
             parked: Parked::new(),
             arrays_captured: false,
             interrupted: None,
+            places: Places::default(),
             side_lane: None,
         }
     }
@@ -129,22 +124,6 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Keyed<Op, K, L> {
     }
 }
 
-/// Finds the places of `range` anew after entries have moved.
-#[cold]
-fn find_again<T: Event, V: Pod + Send>(
-    table: &Table<V>,
-    key_of: &impl Fn(&T) -> u64,
-    messages: &[Message<T>],
-    places: &mut [Place; PLACES],
-    range: Range<usize>,
-) {
-    for index in range {
-        if let Message::Event(_, event) = &messages[index] {
-            places[index % PLACES] = table.prefetch(mum64(key_of(event)), table.way());
-        }
-    }
-}
-
 impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, K, L> {
     type In = Op::In;
     type Out = Op::Out;
@@ -159,13 +138,13 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
             horizon,
             parked,
             interrupted,
+            places,
             ..
         } = self;
         let mut watch = Watch {
             event: None,
             interrupted,
         };
-        let mut places = [Place::default(); PLACES];
         let (mut done, mut looked, mut fetched) = (0, 0, 0);
         let mut end = messages.len();
         'blocks: while done < end && !down.is_blocked() {
@@ -176,34 +155,34 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
                 work.expirations += table.sweep(BLOCK, |stamp| live.is_over(stamp, *horizon));
             }
             if table.layout_version() != version {
-                find_again(table, key_of, messages, &mut places, done..fetched);
+                places.find_again(table, key_of, messages, done..fetched);
                 looked = done;
             }
             let way = table.way();
-            let fetch_to = end.min(done + 3 * BLOCK);
-            while fetched < fetch_to {
-                let Message::Event(_, event) = &messages[fetched] else {
+            while fetched < end.min(done + 3 * BLOCK) {
+                let count = fetch(
+                    table,
+                    key_of,
+                    &messages[fetched..end],
+                    places.of(fetched),
+                    way,
+                );
+                fetched += count;
+                if count < BLOCK {
                     end = fetched;
-                    break;
-                };
-                places[fetched % PLACES] = table.prefetch(mum64(key_of(event)), way);
-                fetched += 1;
-            }
-            let look_to = fetched.min(done + 2 * BLOCK);
-            let (from, mut past_home) = (looked, 0);
-            while looked < look_to {
-                if let Message::Event(_, event) = &messages[looked] {
-                    let place = &mut places[looked % PLACES];
-                    let found = table.look(*place, key_of(event), way);
-                    past_home += usize::from(found != *place);
-                    *place = found;
                 }
-                looked += 1;
+            }
+            let (from, mut past_home) = (looked, 0);
+            while looked < fetched.min(done + 2 * BLOCK) {
+                let block = &messages[looked..fetched.min(looked + BLOCK)];
+                past_home += look(table, key_of, block, places.of(looked), way);
+                looked += block.len();
             }
             table.looked(looked - from, past_home);
+            let mut block = *places.of(done);
             let stop = looked.min(done + BLOCK);
-            while done < stop {
-                let Message::Event(due, event) = &messages[done] else {
+            for (index, message) in messages[done..stop].iter().enumerate() {
+                let Message::Event(due, event) = message else {
                     break;
                 };
                 watch.event = Some(event);
@@ -212,23 +191,25 @@ impl<Op: Operator, K: KeyOf<Op::In>, L: TimeToLive<Op::In>> Logic for Keyed<Op, 
                         break 'blocks;
                     }
                     match parked.way(key_of, *due, event) {
-                        Way::Through => {}
-                        Way::Behind => {
+                        parked::Way::Through => {}
+                        parked::Way::Behind => {
                             done += 1;
                             continue;
                         }
-                        Way::Nowhere => break 'blocks,
+                        parked::Way::Nowhere => break 'blocks,
                     }
                 }
                 let key = key_of(event);
                 let keys = table.len();
-                let (stamp, state) = table.at_stamped(places[done % PLACES], key);
+                let (stamp, state) = table.at_stamped(block[index % BLOCK], key);
                 let at = (key, stamp, state);
                 let after = work.process(live, (*due, event), at, 0, down);
                 done += 1;
                 if after.forgets(table.len() > keys) {
                     table.remove(mum64(key), key);
-                    find_again(table, key_of, messages, &mut places, done..fetched);
+                    places.find_again(table, key_of, messages, done..fetched);
+                    // The block of `done` is the next one if this was the last event of its own.
+                    block = *places.of(done - 1);
                 }
                 if let Some(again_ns) = after.again_ns {
                     parked.park(key, *due, *event, again_ns);

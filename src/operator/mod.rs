@@ -13,6 +13,7 @@ mod merge;
 mod mergeable;
 mod parked;
 mod pauses;
+mod places;
 mod recovery;
 mod relay;
 mod stage;

@@ -10,7 +10,7 @@
 //!   helper                         │   ◄── ready_from ══ pages present ════════┤
 //! ```
 //!
-//! The table writes `new_end` and `write_from`, the helper moves `ready_from` down from where the table
+//! The control bytes of the new half come first, all of them. The table writes `new_end` and `write_from`, the helper moves `ready_from` down from where the table
 //! has set it, unless the table has set it anew. `tests/models.rs` tries this file in every order of steps.
 //! A stale `write_from` is too high, so the helper lags and the table waits longer; a stale `ready_from`
 //! is too high as well, so the table believes fewer pages to be present than are. Neither is unsafe:
@@ -18,6 +18,7 @@
 
 use crate::sys::memory::{HUGE_PAGE_BYTES, Reserve};
 use crate::sys::sync::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
@@ -33,10 +34,19 @@ const LOOKS_IN_VAIN: u32 = 100;
 /// is a share of the new half (1/32), at least this much.
 const AHEAD_BYTES_MIN: usize = 4 << 20;
 
+/// A new half shorter than this is brought in by the table itself, in one call of some 30 µs; a helper would have to be
+/// woken for it. Left to the first touch of each page it would cost more: an empty slot is read before it is
+/// written, which the kernel answers with its one page of zeros, and then with another fault, where every other
+/// core of the run is told to forget the first answer.
+const WHOLE_BYTES: usize = 128 << 10;
+
 /// One table's memory and the counters it shares with the helper.
 #[derive(Debug)]
 pub(super) struct Growth {
     pub(super) reserve: Reserve,
+    /// A byte for each slot.
+    controls: Arc<Reserve>,
+    slot_bytes: usize,
     old_end: AtomicUsize,
     new_end: AtomicUsize,
     write_from: AtomicUsize,
@@ -46,9 +56,16 @@ pub(super) struct Growth {
 
 impl Growth {
     /// The counters of a table in `reserve`, and the helper it may wake.
-    pub(super) fn new(reserve: Reserve, helper: Option<Thread>) -> Self {
+    pub(super) fn new(
+        reserve: Reserve,
+        controls: Arc<Reserve>,
+        slot_bytes: usize,
+        helper: Option<Thread>,
+    ) -> Self {
         Growth {
             reserve,
+            controls,
+            slot_bytes,
             old_end: AtomicUsize::new(0),
             new_end: AtomicUsize::new(0),
             write_from: AtomicUsize::new(0),
@@ -59,12 +76,12 @@ impl Growth {
 
     /// Table: `old_end..new_end` (bytes) will be written from the top down.
     pub(super) fn request(&self, old_end: usize, new_end: usize) {
-        if new_end - old_end < HUGE_PAGE_BYTES {
-            self.ready_from.store(0, Ordering::Relaxed); // ordinary pages, 1.7 µs each, one in 64 slots
-            return;
-        }
-        let Some(helper) = &self.helper else {
-            self.reserve.advise_huge(old_end..new_end);
+        let is_small = new_end - old_end < WHOLE_BYTES;
+        let Some(helper) = self.helper.as_ref().filter(|_| !is_small) else {
+            self.begin(old_end..new_end);
+            if is_small {
+                self.reserve.prefault(old_end..new_end);
+            }
             self.ready_from.store(0, Ordering::Relaxed);
             return;
         };
@@ -76,6 +93,19 @@ impl Growth {
         self.new_end.store(new_end, Ordering::Release);
         // Once a doubling, some 10 µs. A helper that is just about to sleep finds the token of this call.
         helper.unpark();
+    }
+
+    /// Before the first page of a new half: where huge pages are wanted, and its controls, all of them. They are a
+    /// 64th of the slots at most, and the first entries that move may go anywhere among them.
+    fn begin(&self, new: Range<usize>) {
+        if new.len() >= HUGE_PAGE_BYTES {
+            self.reserve.advise_huge(new.clone());
+        }
+        let controls = new.start / self.slot_bytes..new.end / self.slot_bytes;
+        if controls.len() >= HUGE_PAGE_BYTES {
+            self.controls.advise_huge(controls.clone());
+        }
+        self.controls.prefault(controls);
     }
 
     /// Helper: whether pages of the growth under way are still to come.
@@ -106,7 +136,7 @@ impl Growth {
         let old_end = self.old_end.load(Ordering::Relaxed);
         let ready = self.ready_from.load(Ordering::Relaxed);
         if ready == new_end {
-            self.reserve.advise_huge(old_end..new_end);
+            self.begin(old_end..new_end);
         }
         // Saturating: the three are not read at one moment, and the table may have asked anew.
         let ahead = (new_end.saturating_sub(old_end) / 32).max(AHEAD_BYTES_MIN);

@@ -18,6 +18,7 @@
 use crate::sys::memory::{HUGE_PAGE_BYTES, Reserve};
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Slots whose controls are looked at together.
 const GROUP_SLOTS: usize = 16;
@@ -25,7 +26,7 @@ const GROUP_SLOTS: usize = 16;
 /// The controls of a table, in addresses that are reserved once, as those of its slots.
 pub(super) struct Controls {
     base: *mut u8,
-    reserve: Reserve,
+    reserve: Arc<Reserve>,
 }
 
 impl Controls {
@@ -34,11 +35,16 @@ impl Controls {
     /// # Errors
     /// When the addresses cannot be reserved.
     pub(super) fn new(slots: usize) -> io::Result<Self> {
-        let reserve = Reserve::new(slots + GROUP_SLOTS)?;
+        let reserve = Arc::new(Reserve::new(slots + GROUP_SLOTS)?);
         Ok(Controls {
             base: reserve.base(),
             reserve,
         })
+    }
+
+    /// Their memory, for who brings in its pages.
+    pub(super) fn memory(&self) -> Arc<Reserve> {
+        self.reserve.clone()
     }
 
     /// Brings in the pages of `slots`, before the table is used.

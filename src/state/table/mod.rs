@@ -166,6 +166,8 @@ impl<V: Pod> Table<V> {
         }
         let growth = Arc::new(Growth::new(
             reserve,
+            controls.memory(),
+            slot_bytes,
             prefaulter.and_then(Prefaulter::thread),
         ));
         if let Some(helper) = prefaulter {
