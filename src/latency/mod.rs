@@ -1,12 +1,13 @@
 //! Latency: intended time to result, how it is recorded, and how it is told.
 //!
 //! ```text
-//!   histogram ─► interval ─► timeline ─┐
+//!   buckets ─► histogram ─► interval ─► timeline ─┐
 //!        └─► percentiles ─► summary ───┴─► report ─► summary.json  environment.json  config.toml
 //!                               │                    latency.hgrm  latency.hlog  timeline.csv
 //!                               ├─► text             report.html
 //!                               └─► compare
 //! ```
+mod buckets;
 mod compare;
 mod compare_text;
 mod curve;
@@ -44,6 +45,7 @@ mod text_keys;
 mod text_table;
 mod timeline;
 
+pub use buckets::Buckets;
 pub use compare::{Comparison, Difference, Row, compare, compare_directories};
 pub use histogram::{HIGHEST_NS, compact, merge, new_histogram, percentiles, record};
 pub(crate) use html::{Page, escape, page};

@@ -23,7 +23,7 @@ use crate::sys::random::Random;
 /// Counters: a key with more than 1/128 of the sample has one. 4 KiB and 512 bytes of index.
 const COUNTERS: usize = 128;
 /// Samples until the gap doubles.
-const DOUBLE_AFTER: u32 = 4096;
+const DOUBLE_AFTER: u32 = 1024;
 /// The largest mean gap, messages of a lane.
 const GAP_MAX: u32 = 256;
 

@@ -36,7 +36,7 @@ struct Counter {
 }
 
 /// The most frequent keys so far.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SpaceSaving {
     /// A heap: no count is above those of its two children.
     counters: Vec<Counter>,
@@ -44,6 +44,20 @@ pub struct SpaceSaving {
     /// Places in the heap, at most half full; a probe goes from the home of the hash to the next free slot.
     index: Box<[u16]>,
     weight: u64,
+}
+
+impl Clone for SpaceSaving {
+    /// With room for all counters, which the copy of a vector would not have: it would grow under the first events.
+    fn clone(&self) -> Self {
+        let mut counters = Vec::with_capacity(self.most);
+        counters.extend_from_slice(&self.counters);
+        SpaceSaving {
+            counters,
+            most: self.most,
+            index: self.index.clone(),
+            weight: self.weight,
+        }
+    }
 }
 
 impl SpaceSaving {

@@ -104,3 +104,9 @@ fn a_key_with_most_of_a_stream_is_told_exactly_where_the_rest_is_spread_thin() {
     assert_eq!((first.key, first.count, first.error), (17, 20_000, 0));
     assert!(heavy.hitters()[1].count <= 30_000 / 128);
 }
+
+#[test]
+fn a_copy_has_room_for_all_counters_from_the_start() {
+    let copy = SpaceSaving::new(128).clone();
+    assert!(copy.counters.capacity() >= 128);
+}

@@ -1,7 +1,7 @@
 //! The epochs of a run: what sinks hand over at barriers, merged, for the timeline and for progress.
 
 use super::run::Update;
-use crate::latency::{Interval, Timeline, merge, new_histogram};
+use crate::latency::{Interval, Timeline, new_histogram};
 use crate::sink::IntervalCollector;
 use crate::sys::clock::START_NS;
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ impl Epochs {
                 interval.start_ns = interval.start_ns.min(start_ns);
                 interval.end_ns = interval.end_ns.max(part.end_ns.saturating_sub(START_NS));
                 interval.events_out += part.latency.len();
-                merge(&mut interval.latency, &part.latency);
+                part.latency.add_to(&mut interval.latency);
             });
         }
         while self.open.len() > EPOCHS_OPEN {

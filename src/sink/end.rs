@@ -127,11 +127,8 @@ impl<S> SinkEnd<S> {
         }
         for (due, count) in self.runs.drain(..) {
             self.taken += count;
-            record(
-                &mut self.part.latency,
-                now_ns.saturating_sub(due.ns()),
-                count,
-            );
+            let latency_ns = now_ns.saturating_sub(due.ns());
+            self.part.latency.record(latency_ns, count);
         }
         for read_ns in self.probes.drain(..) {
             record(&mut self.service, now_ns.saturating_sub(read_ns), 1);
@@ -194,15 +191,11 @@ impl<T: Event, S: Sink<T>> Downstream<T> for SinkEnd<S> {
         figures.results = self.taken;
         figures.first_result_ns = (self.first_ns > 0).then_some(self.first_ns);
         figures.service = Some(self.service);
-        let EpochPart {
-            start_ns,
-            end_ns,
-            latency,
-            ..
-        } = *self.part;
+        let mut latency = new_histogram();
+        self.part.latency.add_to(&mut latency);
         figures.last_epoch = Some(LastEpoch {
-            start_ns,
-            end_ns,
+            start_ns: self.part.start_ns,
+            end_ns: self.part.end_ns,
             latency,
         });
         figures.digest = self.sink.digest();

@@ -8,8 +8,7 @@
 //! A sink owns the histogram it records into; on a barrier it swaps it for an empty one: two pointer moves,
 //! no allocation, no lock. If no empty one has come back it records on, and the two epochs become one.
 
-use crate::latency::new_histogram;
-use hdrhistogram::Histogram;
+use crate::latency::Buckets;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 /// Histograms that travel between one sink and the collector.
@@ -25,7 +24,7 @@ pub struct EpochPart {
     /// When it ended at this sink, ns of the run's clock.
     pub end_ns: u64,
     /// Latencies recorded, ns.
-    pub latency: Histogram<u64>,
+    pub latency: Buckets,
 }
 
 /// The sink's end.
@@ -65,7 +64,7 @@ pub(super) fn new_part() -> Box<EpochPart> {
         epoch: 0,
         start_ns: 0,
         end_ns: 0,
-        latency: new_histogram(),
+        latency: Buckets::default(),
     })
 }
 

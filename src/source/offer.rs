@@ -6,10 +6,9 @@
 
 use super::sequence::{Sequence, WATERMARK_EVERY};
 use crate::event::{Due, Event, Marker};
-use crate::latency::record;
+use crate::latency::Buckets;
 use crate::sys::memory::prefetch_read;
 use crate::task::{Context, Downstream, Watch};
-use hdrhistogram::Histogram;
 
 /// How far ahead of the event being offered memory is fetched: 128 events of 24 bytes are 3 KiB, more than
 /// a memory latency at 50 M events/s.
@@ -35,7 +34,7 @@ pub(super) struct Counts {
 pub struct Offer<'a, D> {
     pub(super) down: &'a mut D,
     pub(super) counts: &'a mut Counts,
-    pub(super) late_start: &'a mut Histogram<u64>,
+    pub(super) late_start: &'a mut Buckets,
     pub(super) interrupted: &'a mut Option<String>,
     pub(super) now_ns: u64,
     /// In deterministic order: the sequence, and the step's context for markers between events.
@@ -49,7 +48,8 @@ impl<D> Offer<'_, D> {
     where
         D: Downstream<E>,
     {
-        record(self.late_start, self.now_ns.saturating_sub(due_ns), 1);
+        let late_ns = self.now_ns.saturating_sub(due_ns);
+        self.late_start.record(late_ns, 1);
         self.put(due_ns, event_time_ns, event);
     }
 

@@ -19,11 +19,10 @@ use super::position::cannot_rewind;
 use super::sequence::Sequence;
 use crate::checkpoint::Saved;
 use crate::event::{Event, Marker};
-use crate::latency::{new_histogram, record};
+use crate::latency::{Buckets, new_histogram, record};
 use crate::task::{
     CheckpointFigures, Context, Downstream, Figures, Gauge, Progress, Task, TaskError,
 };
-use hdrhistogram::Histogram;
 
 /// At least so many events between two probes.
 const PROBE_EVERY: u64 = 128;
@@ -95,7 +94,7 @@ pub struct SourceTask<S, D> {
     source: S,
     down: D,
     counts: Counts,
-    late_start: Histogram<u64>,
+    late_start: Buckets,
     barriers: Barriers,
     /// Events to offer at the most, those of the runs before this one among them.
     events_max: u64,
@@ -116,7 +115,7 @@ impl<S: Source, D: Downstream<S::Event>> SourceTask<S, D> {
             source,
             down,
             counts: Counts::default(),
-            late_start: new_histogram(),
+            late_start: Buckets::default(),
             barriers: Barriers::new(interval_ns),
             events_max: u64::MAX,
             sequence: None,
@@ -312,7 +311,9 @@ impl<S: Source, D: Downstream<S::Event>> Task for SourceTask<S, D> {
         self.down.figures(&mut figures);
         figures.events_in = self.counts.offered;
         figures.checkpoints_late = self.barriers.checkpoints_late;
-        figures.late_start = Some(self.late_start);
+        let mut late_start = new_histogram();
+        self.late_start.add_to(&mut late_start);
+        figures.late_start = Some(late_start);
         figures.checkpoints = self.pauses;
         figures.offered_range = (self.counts.offered > 0)
             .then_some((self.counts.first_due_ns, self.counts.last_offered_ns));
@@ -332,7 +333,7 @@ pub(super) fn poll_alone<S: Source, D: Downstream<S::Event>>(
     let mut offer = Offer {
         down,
         counts: &mut Counts::default(),
-        late_start: &mut new_histogram(),
+        late_start: &mut Buckets::default(),
         interrupted: &mut None,
         now_ns,
         order: None,

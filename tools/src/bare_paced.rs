@@ -10,7 +10,7 @@
 //! Events, due times, clock, table lines, digest and histogram are those of the engine. What there is not:
 //! partitions, several rings, markers, growth, interruption, any way to wait but spinning.
 //!
-//! Invariant: a due time comes from the load alone; a loop that is late never moves it.
+//! Invariant: a due time comes from the events alone; a loop that is late never moves it.
 
 use crate::bare::{BareTable, GROUP};
 use hdrhistogram::Histogram;
@@ -49,21 +49,21 @@ struct Timed {
     event: KeyedRecord,
 }
 
-/// The events of a load, one drawn ahead, so that the draw is done before the event is due.
-struct Schedule {
-    load: Load,
+/// Events, and when each is due, ns after the start; one drawn ahead, so that the draw is done before the event is due.
+struct Schedule<I> {
+    events: I,
     start_ns: u64,
     left: u64,
-    next: Timed,
+    next: Option<Timed>,
 }
 
-impl Schedule {
-    fn new(mut load: Load, events: u64, start_ns: u64) -> Self {
-        let next = draw(&mut load, start_ns);
+impl<I: Iterator<Item = (u64, KeyedRecord)>> Schedule<I> {
+    fn new(mut events: I, left: u64, start_ns: u64) -> Self {
+        let next = draw(&mut events, start_ns);
         Schedule {
-            load,
+            events,
             start_ns,
-            left: events,
+            left,
             next,
         }
     }
@@ -71,22 +71,31 @@ impl Schedule {
     /// The next event, if it is due at `now_ns`.
     #[inline(always)]
     fn due(&mut self, now_ns: u64) -> Option<Timed> {
-        if self.next.due.ns() > now_ns || self.left == 0 {
+        let next = self.next.filter(|next| next.due.ns() <= now_ns)?;
+        if self.left == 0 {
             return None;
         }
         self.left -= 1;
-        let next = draw(&mut self.load, self.start_ns);
-        Some(std::mem::replace(&mut self.next, next))
+        self.next = draw(&mut self.events, self.start_ns);
+        Some(next)
     }
 }
 
 #[inline(always)]
-fn draw(load: &mut Load, start_ns: u64) -> Timed {
-    let (due_ns, event) = load.next_event();
-    Timed {
+fn draw(events: &mut impl Iterator<Item = (u64, KeyedRecord)>, start_ns: u64) -> Option<Timed> {
+    let (due_ns, event) = events.next()?;
+    Some(Timed {
         due: Due::new(start_ns + due_ns),
-        event: KeyedRecord::from(event),
-    }
+        event,
+    })
+}
+
+/// The events of a load, made when they are drawn.
+pub fn drawn(mut load: Load) -> impl Iterator<Item = (u64, KeyedRecord)> + Send + 'static {
+    std::iter::repeat_with(move || {
+        let (due_ns, event) = load.next_event();
+        (due_ns, KeyedRecord::from(event))
+    })
 }
 
 /// Folds groups into a table and stamps them.
@@ -136,8 +145,13 @@ impl Answerer {
     }
 }
 
-/// Answers `events` events of `load`, which has at most `distinct` keys, on one thread.
-pub fn one_thread(load: Load, events: u64, distinct: usize) -> Answered {
+/// Answers the first `count` of `events`, each with when it is due after the start (ns), of at most `distinct` keys, on one
+/// thread.
+pub fn one_thread(
+    events: impl Iterator<Item = (u64, KeyedRecord)> + Send + 'static,
+    count: u64,
+    distinct: usize,
+) -> Answered {
     let origin = Origin::start();
     let cpu = cpus().first().copied();
     let loop_thread = thread::spawn(move || {
@@ -145,8 +159,8 @@ pub fn one_thread(load: Load, events: u64, distinct: usize) -> Answered {
         let mut answerer = Answerer::new(distinct, origin);
         let mut group = Vec::with_capacity(GROUP);
         let start_ns = origin.now_ns();
-        let mut schedule = Schedule::new(load, events, start_ns);
-        while answerer.events < events {
+        let mut schedule = Schedule::new(events, count, start_ns);
+        while answerer.events < count {
             let now_ns = origin.now_ns();
             group.clear();
             group.extend(std::iter::from_fn(|| schedule.due(now_ns)).take(GROUP));
@@ -162,7 +176,11 @@ pub fn one_thread(load: Load, events: u64, distinct: usize) -> Answered {
 }
 
 /// The same on two: one takes events up when they are due, the other answers them.
-pub fn two_threads(load: Load, events: u64, distinct: usize) -> Answered {
+pub fn two_threads(
+    events: impl Iterator<Item = (u64, KeyedRecord)> + Send + 'static,
+    count: u64,
+    distinct: usize,
+) -> Answered {
     let origin = Origin::start();
     let cpus = cpus();
     let (offer_cpu, answer_cpu) = (cpus.first().copied(), cpus.get(1).copied());
@@ -173,7 +191,7 @@ pub fn two_threads(load: Load, events: u64, distinct: usize) -> Answered {
         let pinned = answer_cpu.is_some_and(pin_current_thread);
         let mut answerer = Answerer::new(distinct, origin);
         let _ = ready.send(());
-        while answerer.events < events {
+        while answerer.events < count {
             let waiting = consumer.slots().min(GROUP);
             match consumer.read_chunk(waiting) {
                 Ok(chunk) if waiting > 0 => {
@@ -199,7 +217,7 @@ pub fn two_threads(load: Load, events: u64, distinct: usize) -> Answered {
         let pinned = offer_cpu.is_some_and(pin_current_thread);
         is_ready.recv().expect("the answering thread");
         let start_ns = origin.now_ns();
-        let mut schedule = Schedule::new(load, events, start_ns);
+        let mut schedule = Schedule::new(events, count, start_ns);
         while schedule.left > 0 && !producer.is_abandoned() {
             let now_ns = origin.now_ns();
             // What is due is committed at once; a full ring is tried again, and the due times stay.
@@ -248,8 +266,8 @@ mod tests {
         let events: Vec<_> = (0..EVENTS).map(|_| all.next_event().1.into()).collect();
         let expected = BareTable::new(DISTINCT).fold(&events, |event| event);
         for answered in [
-            one_thread(load(), EVENTS, DISTINCT),
-            two_threads(load(), EVENTS, DISTINCT),
+            one_thread(drawn(load()), EVENTS, DISTINCT),
+            two_threads(drawn(load()), EVENTS, DISTINCT),
         ] {
             assert_eq!(
                 (answered.events, answered.digest),

@@ -22,7 +22,7 @@ use millstream::source::load::{
 };
 use millstream::source::trace::native::KeyedRecord;
 use millstream::sys::rate::Rate;
-use millstream_tools::bare_paced::{Answered, one_thread, two_threads};
+use millstream_tools::bare_paced::{Answered, drawn, one_thread, two_threads};
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -197,8 +197,8 @@ fn engine(args: &Args, load: Load, events: u64) -> Result<Summary, Box<dyn Error
 
 fn bare(args: &Args, load: Load, events: u64) -> Answered {
     match args.cores {
-        1 => one_thread(load, events, args.distinct),
-        _ => two_threads(load, events, args.distinct),
+        1 => one_thread(drawn(load), events, args.distinct),
+        _ => two_threads(drawn(load), events, args.distinct),
     }
 }
 

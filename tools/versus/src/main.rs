@@ -19,6 +19,7 @@ mod w1;
 mod w2;
 mod w3;
 mod w4;
+mod w6;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
@@ -47,7 +48,7 @@ struct Args {
     /// Events of w1 and w3
     #[arg(long, default_value = "20M", value_parser = count)]
     events: u64,
-    /// Seconds of each turn of w2
+    /// Seconds of each turn of w2 (w6: always one)
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
     /// Only these of the two distributions of w1 and of events
@@ -88,6 +89,8 @@ enum Workload {
     W4,
     /// Memory for many keys
     W5,
+    /// The highest rate with a p99 within a millisecond
+    W6,
     /// All of them
     All,
     /// Only write the events of w1 into files, and say in JSON what must be answered to them
@@ -182,6 +185,15 @@ fn versus(args: &Args) -> Result<()> {
         let name = format!("w5 {keys}");
         cases.push(w1::case(&plan, name, &keys, 0, Matters::Memory)?);
     }
+    if is_asked(Workload::W6) {
+        cases.push(w6::case(&w6::Plan {
+            contenders: &contenders,
+            rungs: scale.rungs,
+            seconds: scale.rung_seconds,
+            rounds: scale.rounds,
+            distinct: scale.paced_keys,
+        })?);
+    }
     let report = Report {
         command: command(),
         millstream: env!("CARGO_PKG_VERSION").into(),
@@ -210,6 +222,9 @@ struct Scale {
     rates: &'static [(&'static str, u64)],
     seconds: f64,
     paced_keys: usize,
+    /// Rates of w6, M events a second, and how long each of its turns is, s.
+    rungs: &'static [u64],
+    rung_seconds: f64,
     users: usize,
     items: usize,
     memory_keys: usize,
@@ -236,6 +251,8 @@ impl Scale {
                 rates: &[("100k", 100_000), ("1M", 1_000_000)],
                 seconds: 0.3,
                 paced_keys: 50_000,
+                rungs: &[1, 2],
+                rung_seconds: 0.3,
                 users: 50_000,
                 items: 10_000,
                 memory_keys: 200_000,
@@ -255,6 +272,11 @@ impl Scale {
             ],
             seconds: args.seconds,
             paced_keys: 1_000_000,
+            rungs: &[
+                2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 23, 26, 30, 34, 38, 42, 46, 50, 55,
+                60, 66, 72, 80,
+            ],
+            rung_seconds: 1.0,
             users: 1_000_000,
             items: 100_000,
             memory_keys: 10_000_000,

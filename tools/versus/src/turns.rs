@@ -16,7 +16,7 @@ use millstream::sys::topology::cpu_time;
 use std::process::{Command, Stdio};
 
 /// How long the machine is looked at before each round, ns.
-const HICCUPS_NS: u64 = 300_000_000;
+pub const HICCUPS_NS: u64 = 300_000_000;
 
 /// What a case's turns are called and do.
 pub struct Entry {
@@ -78,7 +78,7 @@ pub fn compare(label: &str, measured: &Measured, expected: Expected) -> Result<(
 }
 
 /// Does `job` in a process of its own.
-fn turn(job: &Job) -> Result<Measured> {
+pub fn turn(job: &Job) -> Result<Measured> {
     let program = std::env::current_exe().context("finding this program")?;
     let job = serde_json::to_string(job).context("writing the job down")?;
     let before_ns = monotonic_ns();

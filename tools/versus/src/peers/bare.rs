@@ -12,6 +12,7 @@
 //! on both sides. `map/1` is the one-thread loop over the map that the other peers are given (`state.rs`):
 //! what separates it from them is what they cost.
 
+use crate::due::Dues;
 use crate::event::Event;
 use crate::job::{Answer, Paced, Turn};
 use crate::machine::pin_to;
@@ -31,14 +32,18 @@ pub(super) const CHUNK: usize = 256;
 
 /// At a rate, one thread: `millstream_tools::bare_paced`.
 pub fn paced_on_one_thread(paced: &Paced) -> Result<Answered> {
-    let load = paced.load()?;
-    Ok(bare_paced::one_thread(load, paced.events, paced.distinct))
+    let events = Dues::new(paced)?.records();
+    Ok(bare_paced::one_thread(events, paced.events, paced.distinct))
 }
 
 /// At a rate, source thread, ring, table thread: `millstream_tools::bare_paced`.
 pub fn paced_over_a_ring(paced: &Paced) -> Result<Answered> {
-    let load = paced.load()?;
-    Ok(bare_paced::two_threads(load, paced.events, paced.distinct))
+    let events = Dues::new(paced)?.records();
+    Ok(bare_paced::two_threads(
+        events,
+        paced.events,
+        paced.distinct,
+    ))
 }
 
 /// One thread and the prefetching table.

@@ -155,7 +155,7 @@ const GROUP: usize = 32;
 /// At a rate: a producer and a table thread. What is due is published at once.
 pub fn paced(paced: &Paced) -> Result<Answered> {
     let origin = Origin::start();
-    let mut dues = Dues::new(paced, origin)?;
+    let mut dues = Dues::new(paced)?;
     let distinct = paced.distinct;
     let (mut producer, mut poller) = ring::<Timed>();
     let (ready, is_ready) = mpsc::channel::<()>();

@@ -6,6 +6,7 @@
 //!
 //! It has one source, also with two cores: two sources are not in its flow API.
 
+use crate::due::Dues;
 use crate::event::Event;
 use crate::job::{Answer, Paced, Turn};
 use crate::machine::cpu_ns;
@@ -19,8 +20,9 @@ use millstream::sink::{Collect, Digest};
 use millstream::source::load::Schedule;
 use millstream::source::pace::Pace;
 use millstream::source::trace::native::{KeyedRecord, Mapped};
-use millstream::source::{Generate, MappedFeed, Replay, Slice};
+use millstream::source::{MappedFeed, Offer, Poll, Replay, Slice, Source};
 use millstream::state::States;
+use millstream::task::{Context, Downstream, TaskError};
 use millstream_tools::bare_paced::Answered;
 use std::path::Path;
 
@@ -41,10 +43,13 @@ fn at_rate(paced: &Paced, cores: usize) -> Result<Answered> {
     let outcome = Flow::new(options)
         .source(
             "load",
-            Generate::new(paced.load()?, Some(paced.events), None),
+            MadeAhead {
+                dues: Dues::new(paced)?,
+                has_begun: false,
+            },
         )
-        .partition_by(|event: &KeyedRecord| event.key)
-        .keyed("aggregate", |_| Aggregate::<KeyedRecord>::default())
+        .partition_by(|event: &Event| event.key)
+        .keyed("aggregate", |_| Aggregate::<Event>::default())
         .sink(|_| Digest::default())
         .run()?;
     let summary = outcome.report.summary;
@@ -56,6 +61,39 @@ fn at_rate(paced: &Paced, cores: usize) -> Result<Answered> {
         elapsed_ns: summary.elapsed_ns,
         pinned: summary.cores.iter().all(|core| core.cpu.is_some()),
     })
+}
+
+/// Events at most of one poll, as in the engine's own sources.
+const DUE_MAX: usize = 1024;
+
+/// A source of our own: events made ahead, each offered when it is due.
+struct MadeAhead {
+    dues: Dues,
+    has_begun: bool,
+}
+
+impl Source for MadeAhead {
+    type Event = Event;
+
+    #[inline]
+    fn poll<D: Downstream<Event>>(
+        &mut self,
+        cx: &mut Context,
+        out: &mut Offer<'_, D>,
+    ) -> Result<Poll, TaskError> {
+        if !self.has_begun {
+            self.has_begun = true;
+            self.dues.begin(cx.now_ns);
+        }
+        for _ in 0..cx.budget.min(DUE_MAX) {
+            let Some(timed) = self.dues.due(cx.now_ns) else {
+                let next_due_ns = self.dues.next_due_ns();
+                return Ok(next_due_ns.map_or(Poll::End, |due_ns| Poll::Idle(Some(due_ns))));
+            };
+            out.paced(timed.due_ns, timed.event.ts_ns, timed.event);
+        }
+        Ok(Poll::Ready)
+    }
 }
 
 pub fn one_core(turn: &Turn) -> Result<Answer> {

@@ -185,7 +185,7 @@ impl Iterator for Waiting {
 /// At a rate: one source, one worker. Batches of age, not of number.
 pub fn paced(paced: &Paced) -> Result<Answered> {
     let origin = Origin::start();
-    let mut dues = Dues::new(paced, origin)?;
+    let mut dues = Dues::new(paced)?;
     let totals = Arc::new(Mutex::new(Some(Answerer::new(paced.distinct, origin))));
     let done = Arc::new(Mutex::new(None));
     let context = StreamContext::new(RuntimeConfig::local(1).map_err(|error| anyhow!("{error}"))?);

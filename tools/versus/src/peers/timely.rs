@@ -120,7 +120,7 @@ pub fn paced_on_two_workers(paced: &Paced) -> Result<Answered> {
 
 fn at_rate(paced: &Paced, config: timely::Config, workers: usize) -> Result<Answered> {
     let origin = Origin::start();
-    let dues = Mutex::new(Some(Dues::new(paced, origin)?));
+    let dues = Mutex::new(Some(Dues::new(paced)?));
     let room = paced.distinct / workers;
     let race = Race::of(workers);
     let guards = timely::execute(config, move |worker| {
