@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   buckets ─► histogram ─► interval ─► timeline ─┐
-//!        └─► percentiles ─► summary ───┴─► report ─► summary.json  environment.json  config.toml
-//!                               │                    latency.hgrm  latency.hlog  timeline.csv
-//!                               ├─► text             report.html
-//!                               └─► compare
+//!                   └─► percentiles ─► summary ───┴─► report ─► summary.json  environment.json  config.toml
+//!                                          │                    latency.hgrm  latency.hlog  timeline.csv
+//!                                          ├─► text             report.html
+//!                                          └─► compare
 //! ```
 mod buckets;
 mod compare;

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   push(due, result)  ─► sink.take(result);  due joins the run of equal due times
-//!   flush              ─► one clock read; each run: histogram.record_n(now - due, length)
+//!   flush              ─► one clock read; each run: buckets.record(now - due, length)
 //! ```
 //!
 //! Stamped after the work of the whole step, so a latency may be over-reported by a step, never

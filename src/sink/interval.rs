@@ -1,17 +1,17 @@
-//! The latencies of one epoch, handed from a sink to whoever reports, and the empty histogram handed back.
+//! The latencies of one epoch, handed from a sink to whoever reports, and the empty buckets handed back.
 //!
 //! ```text
-//!   sink (on a core)   ── EpochPart{epoch, histogram} ──►  collector (off the cores)
+//!   sink (on a core)   ── EpochPart{epoch, buckets} ────►  collector (off the cores)
 //!                      ◄── the same box, cleared ─────────
 //! ```
 //!
-//! A sink owns the histogram it records into; on a barrier it swaps it for an empty one: two pointer moves,
-//! no allocation, no lock. If no empty one has come back it records on, and the two epochs become one.
+//! A sink owns the buckets it records into; on a barrier it swaps them for empty ones: two pointer moves,
+//! no allocation, no lock. If no empty ones have come back it records on, and the two epochs become one.
 
 use crate::latency::Buckets;
 use rtrb::{Consumer, Producer, RingBuffer};
 
-/// Histograms that travel between one sink and the collector.
+/// Parts that travel between one sink and the collector.
 const PARTS: usize = 3;
 
 /// What one sink recorded between two barriers.
@@ -41,7 +41,7 @@ pub struct IntervalCollector {
     empty: Producer<Box<EpochPart>>,
 }
 
-/// Both ends, with the empty histograms already waiting at the sink's.
+/// Both ends, with the empty buckets already waiting at the sink's.
 pub fn interval_port() -> (IntervalPort, IntervalCollector) {
     let (full_in, full_out) = RingBuffer::new(PARTS);
     let (mut empty_in, empty_out) = RingBuffer::new(PARTS);
