@@ -103,6 +103,10 @@ mod sys {
                 }
             }
 
+            pub(crate) fn prefault_huge(&self, range: Range<usize>) {
+                self.prefault(range);
+            }
+
             pub(crate) fn is_present(&self, page: usize) -> bool {
                 self.0[page].load(Ordering::Relaxed)
             }

@@ -101,11 +101,8 @@ impl Growth {
         if new.len() >= HUGE_PAGE_BYTES {
             self.reserve.advise_huge(new.clone());
         }
-        let controls = new.start / self.slot_bytes..new.end / self.slot_bytes;
-        if controls.len() >= HUGE_PAGE_BYTES {
-            self.controls.advise_huge(controls.clone());
-        }
-        self.controls.prefault(controls);
+        let slots = new.start / self.slot_bytes..new.end / self.slot_bytes;
+        self.controls.prefault_huge(slots);
     }
 
     /// Helper: whether pages of the growth under way are still to come.

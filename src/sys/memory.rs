@@ -97,6 +97,14 @@ impl Reserve {
             range.len(),
         );
     }
+
+    /// The same, with huge pages where at least one fits.
+    pub fn prefault_huge(&self, range: Range<usize>) {
+        if range.len() >= HUGE_PAGE_BYTES {
+            self.advise_huge(range.clone());
+        }
+        self.prefault(range);
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //! Owned by the table, who keeps the invariant: the control of a slot is 0 exactly if the slot is empty.
 #![allow(unsafe_code)]
 
-use crate::sys::memory::{HUGE_PAGE_BYTES, Reserve};
+use crate::sys::memory::Reserve;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -49,10 +49,7 @@ impl Controls {
 
     /// Brings in the pages of `slots`, before the table is used.
     pub(super) fn prefault(&self, slots: Range<usize>) {
-        if slots.len() >= HUGE_PAGE_BYTES {
-            self.reserve.advise_huge(slots.clone());
-        }
-        self.reserve.prefault(slots);
+        self.reserve.prefault_huge(slots);
     }
 
     /// What stands for a key with this hash. The high bits choose the slot, so the low ones are independent of it.

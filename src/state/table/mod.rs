@@ -155,9 +155,7 @@ impl<V: Pod> Table<V> {
         let least = (capacity + TAIL_SLOTS) * slot_bytes;
         let (reserve, bytes) = reserve(options.reserve_bytes.max(least), least)?;
         if options.expected_keys > 0 {
-            let present = 0..capacity * slot_bytes;
-            reserve.advise_huge(present.clone());
-            reserve.prefault(present);
+            reserve.prefault_huge(0..capacity * slot_bytes);
         }
         let slots_max = bytes / slot_bytes;
         let controls = Controls::new(slots_max).map_err(|source| TableError { bytes, source })?;
